@@ -1,0 +1,113 @@
+// What scripts may call: commands of Redis 5.0 that do not block, with the arguments that later versions added to them.
+// `keys`: which arguments are keys. A command that is missing here and exists in 5.0 is added when a script needs it.
+
+const read = (keys = "first") => ({ write: false, keys, later: [] });
+const write = (keys = "first", later = []) => ({ write: true, keys, later });
+
+const expiryConditions = ["NX", "XX", "GT", "LT"];
+
+export const commands = new Map(
+  Object.entries({
+    // Keys
+    DEL: write("all"),
+    EXISTS: read("all"),
+    EXPIRE: write("first", expiryConditions),
+    EXPIREAT: write("first", expiryConditions),
+    PERSIST: write(),
+    PEXPIRE: write("first", expiryConditions),
+    PEXPIREAT: write("first", expiryConditions),
+    PTTL: read(),
+    RENAME: write("all"),
+    TTL: read(),
+    TYPE: read(),
+    UNLINK: write("all"),
+    // Strings
+    APPEND: write(),
+    DECR: write(),
+    DECRBY: write(),
+    GET: read(),
+    GETRANGE: read(),
+    GETSET: write(),
+    INCR: write(),
+    INCRBY: write(),
+    MGET: read("all"),
+    PSETEX: write(),
+    SET: write("first", ["KEEPTTL", "GET", "EXAT", "PXAT", "IFEQ"]),
+    SETEX: write(),
+    SETNX: write(),
+    SETRANGE: write(),
+    STRLEN: read(),
+    // Hashes
+    HDEL: write(),
+    HEXISTS: read(),
+    HGET: read(),
+    HGETALL: read(),
+    HINCRBY: write(),
+    HKEYS: read(),
+    HLEN: read(),
+    HMGET: read(),
+    HMSET: write(),
+    HSCAN: read(),
+    HSET: write(),
+    HSETNX: write(),
+    HSTRLEN: read(),
+    HVALS: read(),
+    // Lists
+    LINDEX: read(),
+    LINSERT: write(),
+    LLEN: read(),
+    LPOP: write(),
+    LPUSH: write(),
+    LPUSHX: write(),
+    LRANGE: read(),
+    LREM: write(),
+    LSET: write(),
+    LTRIM: write(),
+    RPOP: write(),
+    RPOPLPUSH: write("all"),
+    RPUSH: write(),
+    RPUSHX: write(),
+    // Sets
+    SADD: write(),
+    SCARD: read(),
+    SISMEMBER: read(),
+    SMEMBERS: read(),
+    SREM: write(),
+    SSCAN: read(),
+    // Sorted sets
+    ZADD: write("first", ["GT", "LT"]),
+    ZCARD: read(),
+    ZCOUNT: read(),
+    ZINCRBY: write(),
+    ZLEXCOUNT: read(),
+    ZPOPMAX: write(),
+    ZPOPMIN: write(),
+    ZRANGE: read("first"),
+    ZRANGEBYLEX: read(),
+    ZRANGEBYSCORE: read(),
+    ZRANK: read(),
+    ZREM: write(),
+    ZREMRANGEBYLEX: write(),
+    ZREMRANGEBYRANK: write(),
+    ZREMRANGEBYSCORE: write(),
+    ZREVRANGE: read(),
+    ZREVRANGEBYLEX: read(),
+    ZREVRANGEBYSCORE: read(),
+    ZREVRANK: read(),
+    ZSCAN: read(),
+    ZSCORE: read(),
+    // Streams
+    XADD: write("first", ["NOMKSTREAM", "MINID", "LIMIT"]),
+    XDEL: write(),
+    XLEN: read(),
+    XRANGE: read(),
+    XREVRANGE: read(),
+    XTRIM: write("first", ["MINID", "LIMIT"]),
+    // The server
+    INFO: read("none"),
+    PUBLISH: write("none"),
+    TIME: read("none"),
+  }),
+);
+
+commands.get("ZRANGE").later.push("BYSCORE", "BYLEX", "REV", "LIMIT");
