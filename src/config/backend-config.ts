@@ -1,0 +1,95 @@
+/** Where a value came from, shown in the start line and by diagnostics; never the value of a secret. */
+export interface Origin {
+  readonly origin: "code" | "env" | "file" | "default";
+  /** The variable, the file with its line, or the path in the options that gave the value. */
+  readonly name: string;
+}
+
+/** A server's address as the client dials it. */
+export interface NodeAddress {
+  readonly host: string;
+  readonly port: number;
+  /** A Unix socket; host and port are then only for display. */
+  readonly path?: string;
+}
+
+/** A password or the like; it is read anew at each connection. */
+export type Secret = string | { readonly file: string } | { readonly env: string };
+
+/** TLS for every connection of a backend, data nodes and sentinels alike. */
+export interface TlsConfig {
+  readonly ca?: string;
+  readonly caFile?: string;
+  readonly cert?: string;
+  readonly certFile?: string;
+  readonly key?: string;
+  readonly keyFile?: string;
+  readonly servername?: string;
+  /** Default true. */
+  readonly rejectUnauthorized?: boolean;
+}
+
+/** All in milliseconds. */
+export interface Timeouts {
+  /** TCP, TLS and the handshake of one connection. Default 5000. */
+  readonly connect: number;
+  /** Deadline of a call; longer than a failover takes. Default 8000. */
+  readonly command: number;
+  /** How long `fleet.ready()` waits; default the longer of 10000 and twice `connect`. */
+  readonly start: number;
+}
+
+export interface SentinelConfig {
+  /** The name under which the sentinels monitor the primary. */
+  readonly name: string;
+  readonly username?: string;
+  readonly password?: Secret;
+}
+
+/** The embedded backend. */
+export interface MemoryBackendConfig {
+  readonly kind: "memory";
+  /** Fleets of one process that give the same name share it; without one it is private. */
+  readonly name?: string;
+}
+
+/** A Redis or Valkey backend, whatever dialect it was written in. */
+export interface RedisBackendConfig {
+  readonly kind: "single" | "sentinel" | "cluster";
+  /** Data node (single), sentinels, or cluster seeds. */
+  readonly nodes: readonly NodeAddress[];
+  readonly sentinel?: SentinelConfig;
+  readonly username?: string;
+  readonly password?: Secret;
+  /** Default 0. */
+  readonly database: number;
+  readonly tls?: TlsConfig;
+  readonly timeouts: Timeouts;
+  /** Calls that may be pending in this process; further ones are refused. Default 10000. */
+  readonly maxPending: number;
+}
+
+export type BackendConfig = MemoryBackendConfig | RedisBackendConfig;
+
+/** The normalized configuration of one fleet. */
+export interface FleetConfig {
+  readonly backend: BackendConfig;
+  /** Prefix of every key and channel: `[A-Za-z0-9._/-]{1,64}`. */
+  readonly namespace: string;
+  /** Name of this instance for people; default host name and pid. */
+  readonly instance: string;
+  /** The public address of the app, when it was given. */
+  readonly externalUrl?: URL;
+  /** Where each value of the above came from, by path (`backend.nodes`, `namespace`). */
+  readonly provenance: Readonly<Record<string, Origin>>;
+  /** Warnings and information found on the way, to be logged once. */
+  readonly notices: readonly Notice[];
+}
+
+/** Something worth saying once at start. */
+export interface Notice {
+  /** `WARN_FLEET_*` or `INFO_FLEET_*`. */
+  readonly code: string;
+  readonly message: string;
+  readonly help?: string;
+}

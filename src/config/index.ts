@@ -1,0 +1,30 @@
+/**
+ * Where the options of a fleet come from: code, `FLEET_*` variables and the dialects, in one normalized shape with the
+ * origin of every value. It connects nowhere; whatever is wrong is told at once, with its place and without secrets.
+ */
+export type {
+  BackendConfig,
+  FleetConfig,
+  MemoryBackendConfig,
+  NodeAddress,
+  Notice,
+  Origin,
+  RedisBackendConfig,
+  Secret,
+  SentinelConfig,
+  Timeouts,
+  TlsConfig,
+} from "./backend-config.js";
+export type {
+  BackendOption,
+  FleetConfigOptions,
+  RedisConnectionOptions,
+  RedisNode,
+  RedisNodesOptions,
+  RedisOptionsObject,
+  RedisUrlOptions,
+  SentinelOptions,
+} from "./options.js";
+export { describeStart, formatNode } from "./describe.js";
+export { resolveConfig, type ResolveInput } from "./resolve.js";
+export { readConfigFile, readSecret, type Environment, type ReadFile } from "./secret.js";

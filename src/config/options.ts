@@ -1,0 +1,73 @@
+import type { Duration } from "../core/duration.js";
+import type { Secret, TlsConfig } from "./backend-config.js";
+
+/** What can be said of a Redis backend beside its address. */
+export interface RedisConnectionOptions {
+  readonly username?: string | undefined;
+  /** A value, or where it is read anew at each connection: `{ file: "/run/secrets/redis" }`, `{ env: "NAME" }`. */
+  readonly password?: Secret | undefined;
+  /** Default 0; Redis Cluster has only 0. */
+  readonly database?: number | undefined;
+  /** `true` for TLS with the certificates that Node trusts; an object for your own. */
+  readonly tls?: boolean | TlsConfig | undefined;
+}
+
+/** A node as `"host:port"` or as an object; a Unix socket is given by `path`. */
+export type RedisNode =
+  | string
+  | { readonly host?: string | undefined; readonly port?: number | undefined; readonly path?: string | undefined };
+
+/** How the sentinels know the primary, and how to sign in to them. */
+export interface SentinelOptions {
+  /** The name under which they monitor the primary; may come from the URL or `FLEET_SENTINEL_NAME` instead. */
+  readonly name?: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: Secret | undefined;
+}
+
+/** A Redis or Valkey backend given by its nodes. */
+export interface RedisNodesOptions extends RedisConnectionOptions {
+  readonly kind: "single" | "sentinel" | "cluster";
+  /** The server, the sentinels, or seeds of the cluster (one is enough, also a DNS name). */
+  readonly nodes: readonly RedisNode[];
+  readonly sentinel?: SentinelOptions | undefined;
+}
+
+/** A Redis or Valkey backend given by a URL; what stands beside the URL wins over what is in it. */
+export interface RedisUrlOptions extends RedisConnectionOptions {
+  readonly url: string;
+  readonly sentinel?: SentinelOptions | undefined;
+}
+
+/** The object form of a Redis backend. */
+export type RedisOptionsObject = RedisNodesOptions | RedisUrlOptions;
+
+/**
+ * The backend in code: `"memory"`; a URL (`redis://`, `rediss://`, `redis+sentinel://h1,h2/name`,
+ * `redis+cluster://h1,h2`) or another form of `REDIS_URL`; `{ memory: name }`, shared by the fleets of one process that
+ * give the same name; or an object.
+ */
+export type BackendOption = "memory" | (string & {}) | { readonly memory: string } | RedisOptionsObject;
+
+/** The options of `createFleet` that decide its backend and its identity; all are optional. */
+export interface FleetConfigOptions {
+  readonly backend?: BackendOption | undefined;
+  /** Prefix of every key and channel, `[A-Za-z0-9._/-]{1,64}`. Default `"fleet"`. */
+  readonly namespace?: string | undefined;
+  /** Name of this instance for people, `[A-Za-z0-9._-]{1,128}`. Default host name and process id. */
+  readonly instance?: string | undefined;
+  /** The public address of the app, with `http://` or `https://`. */
+  readonly externalUrl?: string | undefined;
+  readonly timeouts?:
+    | {
+        /** TCP, TLS and handshake of one connection. Default 5 s. */
+        readonly connect?: Duration | undefined;
+        /** Deadline of a call; longer than a failover takes. Default 8 s. */
+        readonly command?: Duration | undefined;
+        /** How long `fleet.ready()` waits. Default the longer of 10 s and twice `connect`. */
+        readonly start?: Duration | undefined;
+      }
+    | undefined;
+  /** Calls that may be pending in this process; further ones are refused. Default 10000. */
+  readonly maxPending?: number | undefined;
+}

@@ -1,0 +1,174 @@
+import type { RedisBackendConfig, Secret, SentinelConfig, TlsConfig } from "./backend-config.js";
+import type { Merge, Ranked } from "./merge.js";
+import type { Report } from "./problems.js";
+import { readConfigFile, readSecret, type Environment, type ReadFile } from "./secret.js";
+import type { Target } from "./settings.js";
+
+/** What a Redis backend is put together from. */
+export interface RedisBackendParts {
+  readonly target: Target;
+  readonly merge: Merge;
+  readonly env: Environment;
+  readonly readFile: ReadFile;
+  readonly report: Report;
+}
+
+/** Puts the backend together and reports what does not fit together; files that it names are read once, to be sure that they can be. */
+export function buildRedisBackend(parts: RedisBackendParts): RedisBackendConfig | undefined {
+  const { target, merge, report } = parts;
+  const { backend, origin } = target;
+  if (backend.kind === "memory") return undefined;
+  merge.provenance["backend.kind"] = origin;
+  merge.provenance["backend.nodes"] = origin;
+  const username = merge.take("backend.username");
+  const password = merge.take("backend.password");
+  if (username !== undefined && password === undefined) {
+    report.problem(
+      "ERR_FLEET_CONFIG_AUTH",
+      `${username.origin.name} gives a user name, but no password is given`,
+      "give FLEET_PASSWORD or FLEET_PASSWORD_FILE",
+    );
+  }
+  checkSecret(password, parts);
+  const database = merge.takeOr("backend.database", 0);
+  if (backend.kind === "cluster" && database !== 0) {
+    report.problem(
+      "ERR_FLEET_CONFIG_DB_CLUSTER",
+      `${merge.provenance["backend.database"]?.name} asks for database ${database}, but a Redis Cluster has only database 0`,
+      "leave the database out, and keep apps apart by FLEET_NAMESPACE",
+    );
+  }
+  const sentinel = readSentinel(backend.kind, parts);
+  const tls = readTls(parts);
+  const connect = merge.takeOr("backend.timeouts.connect", 5000);
+  return {
+    kind: backend.kind,
+    nodes: backend.nodes,
+    ...(sentinel === undefined ? {} : { sentinel }),
+    ...(username === undefined ? {} : { username: username.value }),
+    ...(password === undefined ? {} : { password: password.value }),
+    database,
+    ...(tls === undefined ? {} : { tls }),
+    timeouts: {
+      connect,
+      command: merge.takeOr("backend.timeouts.command", 8000),
+      start: merge.takeOr("backend.timeouts.start", Math.max(10_000, 2 * connect)),
+    },
+    maxPending: merge.takeOr("backend.maxPending", 10_000),
+  };
+}
+
+function readSentinel(kind: "single" | "sentinel" | "cluster", parts: RedisBackendParts): SentinelConfig | undefined {
+  const { target, merge, report } = parts;
+  if (kind !== "sentinel") {
+    refuseSentinel(kind, parts);
+    return undefined;
+  }
+  const name = merge.take("backend.sentinel.name");
+  const username = merge.take("backend.sentinel.username");
+  const password = merge.take("backend.sentinel.password");
+  checkSecret(password, parts);
+  if (username !== undefined && password === undefined) {
+    report.problem(
+      "ERR_FLEET_CONFIG_AUTH",
+      `${username.origin.name} gives a user name for the sentinels, but no password is given`,
+      "give FLEET_SENTINEL_PASSWORD_FILE",
+    );
+  }
+  if (name === undefined) {
+    report.problem(
+      "ERR_FLEET_CONFIG_SENTINEL_NAME",
+      `${target.origin.name} names sentinels, but not the primary that they monitor`,
+      "write redis+sentinel://host1:26379,host2:26379/mymaster, or FLEET_SENTINEL_NAME=mymaster",
+    );
+    return undefined;
+  }
+  return {
+    name: name.value,
+    ...(username === undefined ? {} : { username: username.value }),
+    ...(password === undefined ? {} : { password: password.value }),
+  };
+}
+
+/** The name of a primary without sentinels means that the address is not what was meant; from a weaker source it is merely unused. */
+function refuseSentinel(kind: "single" | "cluster", { target, merge, report }: RedisBackendParts): void {
+  const name = merge.peek("backend.sentinel.name");
+  const meant = name !== undefined && name.rank <= merge.rankOf(target);
+  if (meant) {
+    report.problem(
+      kind === "cluster" ? "ERR_FLEET_CONFIG_AMBIGUOUS_MODE" : "ERR_FLEET_CONFIG_SENTINEL_INCOMPLETE",
+      `${name.origin.name} names a primary behind sentinels, but ${target.origin.name} is ${kind === "cluster" ? "a cluster" : "a single server"}`,
+      "for sentinels write redis+sentinel://host1:26379,host2:26379/name",
+    );
+  }
+  const unused = merge
+    .names((path) => path.startsWith("backend.sentinel."))
+    .filter((given) => !meant || given !== name.origin.name);
+  if (unused.length > 0) report.notice("WARN_FLEET_UNUSED", `without sentinels nothing uses ${unused.join(", ")}`);
+}
+
+function readTls(parts: RedisBackendParts): TlsConfig | undefined {
+  const { target, merge, report } = parts;
+  const asked = target.carried.get("backend.tls");
+  const enabled = merge.peek("backend.tls");
+  if (enabled?.value === false && asked?.value === true) {
+    report.problem(
+      "ERR_FLEET_CONFIG_CONFLICT",
+      `${enabled.origin.name} turns TLS off, but ${asked.origin.name} asks for it`,
+      "write redis:// for a server without TLS",
+    );
+  }
+  if (!merge.takeOr("backend.tls", false)) return undefined;
+  const ca = fileOrText("ca", parts);
+  const cert = fileOrText("cert", parts);
+  const key = fileOrText("key", parts);
+  const servername = merge.take("backend.tls.servername");
+  const rejectUnauthorized = merge.take("backend.tls.rejectUnauthorized");
+  const hasCert = (cert.cert ?? cert.certFile) !== undefined;
+  if (hasCert !== ((key.key ?? key.keyFile) !== undefined)) {
+    report.problem(
+      "ERR_FLEET_CONFIG_TLS_PAIR",
+      `a certificate of this client and its key belong together, but only the ${hasCert ? "certificate" : "key"} is given`,
+    );
+  }
+  if (rejectUnauthorized?.value === false) {
+    report.notice(
+      "WARN_FLEET_TLS_INSECURE",
+      `${rejectUnauthorized.origin.name} is false: whoever is on the way can read and change everything`,
+      "give the server's CA in FLEET_TLS_CA_FILE",
+    );
+  }
+  return {
+    ...ca,
+    ...cert,
+    ...key,
+    ...(servername === undefined ? {} : { servername: servername.value }),
+    ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized: rejectUnauthorized.value }),
+  };
+}
+
+/** A certificate or key as text or as a file, whichever comes from the stronger source. */
+function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): TlsConfig {
+  const { merge, report } = parts;
+  const text = merge.peek(`backend.tls.${name}`);
+  const file = merge.peek(`backend.tls.${name}File`);
+  if (text !== undefined && file !== undefined && text.rank === file.rank) {
+    report.problem(
+      "ERR_FLEET_CONFIG_CONFLICT",
+      `${text.origin.name} and ${file.origin.name} both give the ${name} for TLS`,
+      "keep one of the two",
+    );
+  }
+  if (text !== undefined && (file === undefined || text.rank <= file.rank)) {
+    merge.take(`backend.tls.${name}`);
+    return { [name]: text.value };
+  }
+  if (file === undefined) return {};
+  merge.take(`backend.tls.${name}File`);
+  report.attempt(() => readConfigFile(file.value, parts.readFile, file.origin.name));
+  return { [`${name}File`]: file.value };
+}
+
+function checkSecret(secret: Ranked<Secret> | undefined, { env, readFile, report }: RedisBackendParts): void {
+  if (secret !== undefined) report.attempt(() => readSecret(secret.value, env, readFile, secret.origin.name));
+}
