@@ -1,0 +1,120 @@
+import type { Clock } from "../core/clock.js";
+import type { KeySpace } from "./keys.js";
+import type { Script, ScriptCall, ScriptReply } from "./script.js";
+
+/**
+ * - `starting`: no call has succeeded yet. `ready`: calls succeed. `degraded`: they do, but a shard, or storage, has trouble.
+ * - `down`: no call succeeds. `fatal`: the configuration or the credentials are refused; tried again every few seconds.
+ * - `draining`: `close` began. `closed`: nothing is sent any more.
+ */
+export type BackendState = "starting" | "ready" | "degraded" | "down" | "fatal" | "draining" | "closed";
+
+export type BackendKind = "memory" | "single" | "sentinel" | "cluster";
+
+/** One server as the fleet knows it; no secrets. */
+export interface TopologyNode {
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly role: "primary" | "replica" | "sentinel" | "memory" | "unknown";
+  /** Inclusive ranges of hash slots, on a cluster's primaries. */
+  readonly slots?: readonly (readonly [from: number, to: number])[];
+  /** The id of its primary. */
+  readonly replicaOf?: string;
+  readonly state: "connected" | "connecting" | "down" | "not-connected";
+}
+
+export interface Topology {
+  readonly kind: BackendKind;
+  readonly nodes: readonly TopologyNode[];
+}
+
+/** What the connected server can do; undefined until the first connection. */
+export interface Capabilities {
+  readonly flavor: "redis" | "valkey" | "memory";
+  /** As the server tells it, `7.0.15`. */
+  readonly version: string;
+}
+
+/** Plain counters since start; no names of keys, no secrets. */
+export interface BackendStats {
+  readonly calls: number;
+  readonly pending: number;
+  readonly retries: number;
+  readonly timeouts: number;
+  readonly refused: number;
+  readonly redirects: number;
+  readonly connections: number;
+  readonly reconnects: number;
+}
+
+export interface BackendEvents {
+  state: { readonly from: BackendState; readonly to: BackendState; readonly reason: string };
+  failover: { readonly from: string; readonly to: string };
+  topology: Topology;
+  warning: { readonly code: string; readonly message: string };
+}
+
+/** What every room may ask of whatever backend it runs on. */
+export interface Backend {
+  readonly kind: BackendKind;
+  readonly keys: KeySpace;
+  readonly state: BackendState;
+  readonly capabilities: Capabilities | undefined;
+  /** Resolves once calls can succeed; rejects after `timeouts.start` with the diagnosis, or when closed. */
+  ready(): Promise<void>;
+  topology(): Topology;
+  stats(): BackendStats;
+  on<E extends keyof BackendEvents>(event: E, listener: (payload: BackendEvents[E]) => void): () => void;
+  /** From now on a call that would have to wait for an absent server fails at once; calls that can be sent still are. */
+  drain(): void;
+  /** Ends every connection and timer; never rejects, idempotent. */
+  close(): Promise<void>;
+}
+
+/** What one call may decide for itself. */
+export interface CallOptions {
+  /** Milliseconds until the call ends, whatever happens; default `timeouts.command`. */
+  readonly deadline?: number;
+}
+
+/** A command that only reads one key, as `[name, ...arguments after the key]`. */
+export type ReadCommand = readonly [name: "get" | "pttl" | "exists" | "strlen", ...args: (string | number)[]];
+
+/**
+ * What the rooms' Redis adapters stand on: scripts and reads, one key or one slot at a time.
+ *
+ * Every call ends by its deadline with a reply or a `FleetError` that says whether it was executed; in between it is
+ * sent again after lost connections, redirects and failovers, which is why a mutating script must recognise its resends.
+ */
+export interface RedisBackend extends Backend {
+  readonly kind: "single" | "sentinel" | "cluster";
+  run<K extends string, A extends string, R extends ScriptReply>(
+    script: Script<K, A, R>,
+    call: ScriptCall<K, A>,
+    options?: CallOptions,
+  ): Promise<R>;
+  /** Sends the commands for one key in one trip; replies in order, an error of any is an error of all. */
+  read(key: string, commands: readonly ReadCommand[], options?: CallOptions): Promise<readonly (string | number | null)[]>;
+}
+
+/** The embedded backend's share of the process' memory. */
+export interface MemoryBudget {
+  /** Takes `bytes` more; false, and nothing taken, when that would exceed the limit. */
+  claim(bytes: number): boolean;
+  release(bytes: number): void;
+}
+
+/** What the rooms' memory adapters stand on; everything inside one port method is synchronous and so atomic. */
+export interface MemoryBackend extends Backend {
+  readonly kind: "memory";
+  readonly clock: Clock;
+  /** The embedded server's own time in milliseconds: starts at the wall clock, then follows the monotonic one. */
+  time(): number;
+  /** What its data may take; rooms account for what they store and refuse with `StorageFullError` when it is full. */
+  readonly budget: MemoryBudget;
+  /** The state object of a room, made once and shared by every fleet on the same named backend. */
+  room<T extends object>(name: string, create: () => T): T;
+}
+
+export type AnyBackend = RedisBackend | MemoryBackend;

@@ -1,0 +1,196 @@
+import type { Socket } from "node:net";
+import { Command, Redis } from "ioredis";
+import type { NodeAddress } from "../../config/backend-config.js";
+import type { Argument } from "../script.js";
+import { connectorFor } from "./connector.js";
+import { parseInfo, type ServerInfo } from "./server-info.js";
+import type { Credentials, TlsMaterial } from "./credentials.js";
+
+/** How one connection is opened. */
+export interface ConnectionOptions {
+  readonly address: NodeAddress;
+  readonly tls: TlsMaterial | undefined;
+  readonly credentials: Credentials;
+  /** Shown in CLIENT LIST; connections are counted by it. */
+  readonly name: string;
+  readonly database: number;
+  /** Milliseconds for TCP, TLS and the handshake together. */
+  readonly timeout: number;
+  /** Ends the connection at any time in its life, also while it opens: a closed backend keeps no process alive. */
+  readonly signal: AbortSignal;
+}
+
+/** A reply as text, number, null or a nested list of these. */
+export type Reply = string | number | null | readonly Reply[];
+
+/**
+ * One socket to one server, from the dial to its end; it never reconnects, so nothing is ever sent twice by it.
+ *
+ * ioredis encodes and decodes; deadlines, repeats and reconnects are ours (`exec.ts`, `node.ts`). When the socket ends,
+ * every outstanding reply rejects. What is sent in one turn of the event loop leaves in one write.
+ */
+export class Connection {
+  readonly #redis: Redis;
+  readonly #scripts = new Set<string>();
+  #socket: Socket | undefined;
+  #corked = false;
+  #ended = false;
+  #lastError: Error | undefined;
+  #onEnd: (reason: Error) => void = () => undefined;
+  readonly #signal: AbortSignal;
+  readonly #stop = (): void => this.destroy(closedError());
+  /** True when this process ended it because the server did not answer. */
+  killed = false;
+  info: ServerInfo | undefined;
+
+  private constructor(options: ConnectionOptions) {
+    const { address } = options;
+    this.#redis = new Redis({
+      host: address.host,
+      port: address.port,
+      ...(options.tls === undefined ? {} : { tls: {} }),
+      Connector: connectorFor(address, options.tls, (socket) => {
+        this.#socket = socket;
+      }) as never,
+      lazyConnect: true,
+      protocol: 2,
+      enableOfflineQueue: false,
+      enableReadyCheck: false,
+      autoResendUnfulfilledCommands: false,
+      disableClientInfo: true,
+      maxRetriesPerRequest: null,
+      retryStrategy: null,
+      connectTimeout: options.timeout,
+      keepAlive: 10_000,
+      noDelay: true,
+    });
+    this.#redis.on("error", (error: Error) => {
+      this.#lastError = error;
+    });
+    this.#redis.on("end", () => this.#end());
+    this.#signal = options.signal;
+    this.#signal.addEventListener("abort", this.#stop);
+  }
+
+  /** Dials, authenticates, selects the database and reads INFO; rejects with the first thing that went wrong. */
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    if (options.signal.aborted) throw closedError();
+    const connection = new Connection(options);
+    const limit = setTimeout(() => connection.destroy(silent(options.timeout)), options.timeout);
+    try {
+      await connection.#redis.connect().catch((error: unknown) => {
+        throw connection.#lastError ?? error;
+      });
+      await connection.#handshake(options);
+      return connection;
+    } catch (error) {
+      connection.destroy(error instanceof Error ? error : new Error(String(error)));
+      // A reply error names the true cause; an ended connection has it in the error that ended it.
+      throw error instanceof Error && error.name === "ReplyError" ? error : (connection.#lastError ?? error);
+    } finally {
+      clearTimeout(limit);
+    }
+  }
+
+  /** Whether a command can be written now. */
+  get open(): boolean {
+    return !this.#ended && this.#redis.status === "ready" && this.#socket?.writable === true;
+  }
+
+  /** Calls back once when the socket has ended, with the reason. */
+  onEnd(listener: (reason: Error) => void): void {
+    this.#onEnd = listener;
+  }
+
+  /** Sends one command; rejects with the server's error, or when the socket ends before the reply. */
+  send(name: string, args: readonly Argument[]): Promise<Reply> {
+    this.#cork();
+    const command = new Command(name, args as Argument[], { replyEncoding: "utf8" });
+    return (this.#redis.sendCommand(command) as Promise<Reply>).catch(rethrowWithoutArguments);
+  }
+
+  /** Whether this connection has already sent that script's source. */
+  knows(sha1: string): boolean {
+    return this.#scripts.has(sha1);
+  }
+
+  learn(sha1: string): void {
+    this.#scripts.add(sha1);
+  }
+
+  forget(sha1: string): void {
+    this.#scripts.delete(sha1);
+  }
+
+  /** Switches to receiving messages of these channels. */
+  async subscribe(channels: readonly string[], listener: (channel: string, message: string) => void): Promise<void> {
+    this.#redis.on("message", listener);
+    await this.#redis.subscribe(...channels);
+  }
+
+  /** Ends the socket at once; outstanding replies reject. */
+  destroy(reason?: Error): void {
+    if (this.#ended) return;
+    if (reason !== undefined) this.#lastError = reason;
+    const socket = this.#socket;
+    if (socket === undefined) this.#redis.disconnect();
+    else socket.destroy();
+    // A socket that never connected may close without ioredis noticing; our own end must not depend on it.
+    if (this.#redis.status !== "ready") this.#end();
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#signal.removeEventListener("abort", this.#stop);
+    this.#onEnd(this.#lastError ?? new Error("the server closed the connection"));
+  }
+
+  #cork(): void {
+    const socket = this.#socket;
+    if (this.#corked || socket === undefined) return;
+    this.#corked = true;
+    socket.cork();
+    // setImmediate runs after all sockets readable in this turn were served: their commands leave in one write.
+    setImmediate(() => {
+      this.#corked = false;
+      socket.uncork();
+    });
+  }
+
+  async #handshake(options: ConnectionOptions): Promise<void> {
+    const { username, password } = options.credentials.read();
+    const replies: Promise<Reply>[] = [];
+    if (password !== undefined) {
+      replies.push(this.send("auth", username === undefined ? [password] : [username, password]));
+    }
+    // A wrong database number would otherwise write into database 0 without a word.
+    if (options.database !== 0) replies.push(this.send("select", [options.database]));
+    const name = this.send("client", ["setname", options.name]);
+    const info = this.send("info", []);
+    // A server that refuses CLIENT or INFO to this user still serves; the name and the diagnosis are what is lost.
+    name.catch(() => undefined);
+    info.catch(() => undefined);
+    await Promise.all(replies);
+    const text = await info.catch((error: Error) => {
+      if (/^NOAUTH|^LOADING/.test(error.message) || error.name !== "ReplyError") throw error;
+      return "";
+    });
+    if (typeof text === "string" && text !== "") this.info = parseInfo(text);
+    if (this.info?.loading === true) throw new Error("LOADING the server is loading its data");
+  }
+}
+
+function closedError(): Error {
+  return new Error("the backend was closed");
+}
+
+function silent(timeout: number): Error {
+  return Object.assign(new Error(`no answer within ${timeout} ms`), { code: "ETIMEDOUT" });
+}
+
+/** ioredis hangs the command on an error reply: a password, or a session, that a log of the error would show. */
+function rethrowWithoutArguments(error: unknown): never {
+  if (error instanceof Error) delete (error as { command?: unknown }).command;
+  throw error;
+}

@@ -1,0 +1,261 @@
+import type { RedisBackendConfig, NodeAddress } from "../../config/backend-config.js";
+import type { Clock } from "../../core/clock.js";
+import { channels, trace } from "../../core/diagnostics.js";
+import { ClosedError, UnavailableError } from "../../core/errors.js";
+import { Emitter } from "../../core/events.js";
+import type {
+  BackendEvents,
+  BackendState,
+  BackendStats,
+  CallOptions,
+  Capabilities,
+  ReadCommand,
+  RedisBackend,
+  Topology,
+} from "../backend.js";
+import { KeySpace } from "../keys.js";
+import type { Script, ScriptCall, ScriptReply } from "../script.js";
+import { ClusterRouter } from "./cluster-router.js";
+import { credentialsOf, tlsMaterial, type Credentials } from "./credentials.js";
+import { explain, refusal } from "./diagnosis.js";
+import { Exec, type Request } from "./exec.js";
+import type { Node, NodeSettings } from "./node.js";
+import type { Router } from "./router.js";
+import { sendReads, sendScript } from "./script-call.js";
+import { SentinelRouter } from "./sentinel-router.js";
+import { SingleRouter } from "./single-router.js";
+import { StateWatch } from "./state-watch.js";
+
+/** What a Redis backend is made of. */
+export interface RedisBackendOptions {
+  readonly config: RedisBackendConfig;
+  readonly namespace: string;
+  /** Part of every connection's name, `<namespace>:<role>:<instance>`. */
+  readonly instance: string;
+  readonly clock: Clock;
+  /** Told when a listener of `on` throws. */
+  readonly onListenerError: (error: unknown) => void;
+}
+
+/** What a connection is for; tests and operators count connections by it. */
+export type ConnectionRole = "command" | "slots" | "sentinel" | "watch";
+
+/** Opens a Redis backend of any topology; it connects in the background, and throws only for what cannot be read at all. */
+export function createRedisBackend(options: RedisBackendOptions): RedisBackend {
+  return new ConnectedBackend(options);
+}
+
+class ConnectedBackend implements RedisBackend {
+  readonly kind: "single" | "sentinel" | "cluster";
+  readonly keys: KeySpace;
+  readonly #config: RedisBackendConfig;
+  readonly #clock: Clock;
+  readonly #events: Emitter<BackendEvents>;
+  readonly #router: Router;
+  readonly #exec: Exec;
+  readonly #watch: StateWatch;
+  readonly #closing = new AbortController();
+  #reconnects = 0;
+  #capabilities: Capabilities | undefined;
+
+  constructor(options: RedisBackendOptions) {
+    const { config, clock } = options;
+    this.kind = config.kind;
+    this.keys = new KeySpace(options.namespace);
+    this.#config = config;
+    this.#clock = clock;
+    this.#events = new Emitter<BackendEvents>(options.onListenerError);
+    this.#router = this.#makeRouter(options);
+    this.#exec = new Exec(this.#router, {
+      clock,
+      maxPending: config.maxPending,
+      acl: `the user needs: ${this.keys.aclPatterns.join(" ")} +get +set +pttl +pexpire +eval +evalsha +ping +info +time +client|setname`,
+      onStorageFull: () => this.#watch.storageFull(),
+    });
+    this.#watch = new StateWatch(clock, this.#router, (change) => this.#events.emit("state", change));
+  }
+
+  get state(): BackendState {
+    return this.#watch.state;
+  }
+
+  get capabilities(): Capabilities | undefined {
+    return this.#capabilities;
+  }
+
+  run<K extends string, A extends string, R extends ScriptReply>(
+    script: Script<K, A, R>,
+    call: ScriptCall<K, A>,
+    options?: CallOptions,
+  ): Promise<R> {
+    const keys = script.keys.map((name) => call.keys[name]);
+    const values = [...keys, ...script.args.map((name) => call.args[name])];
+    return this.#run<R>({
+      key: keys[0] as string,
+      name: script.name,
+      readOnly: script.readOnly,
+      deadline: options?.deadline ?? this.#config.timeouts.command,
+      send: (connection, asking) => sendScript(connection, script, values, asking) as unknown as Promise<R>,
+    });
+  }
+
+  read(
+    key: string,
+    commands: readonly ReadCommand[],
+    options?: CallOptions,
+  ): Promise<readonly (string | number | null)[]> {
+    return this.#run({
+      key,
+      name: commands[0]?.[0] ?? "read",
+      readOnly: true,
+      deadline: options?.deadline ?? this.#config.timeouts.command,
+      send: (connection, asking) => sendReads(connection, key, commands, asking),
+    });
+  }
+
+  #run<T>(request: Request<T>): Promise<T> {
+    return trace(channels.backendCall, { backend: this.kind, call: request.name }, () => this.#exec.run(request));
+  }
+
+  ready(): Promise<void> {
+    const { start } = this.#config.timeouts;
+    return new Promise<void>((resolve, reject) => {
+      const settle = (error?: Error): void => {
+        timer.cancel();
+        off();
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const look = (): void => {
+        const { state } = this;
+        const answers = this.#router.routed().some((node) => node.connection !== undefined);
+        if (state === "ready" || (state === "degraded" && answers)) settle();
+        else if (state === "draining" || state === "closed") settle(new ClosedError());
+      };
+      const off = this.#events.on("state", look);
+      const timer = this.#clock.setTimeout(() => settle(this.#diagnosis(start)), start, { keepAlive: true });
+      look();
+    });
+  }
+
+  topology(): Topology {
+    return this.#router.topology();
+  }
+
+  stats(): BackendStats {
+    const connections = this.#router.routed().filter((node) => node.connection !== undefined).length;
+    return { ...this.#exec.counters, connections, reconnects: this.#reconnects };
+  }
+
+  on<E extends keyof BackendEvents>(event: E, listener: (payload: BackendEvents[E]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  drain(): void {
+    this.#watch.end("draining");
+    this.#exec.drain();
+  }
+
+  close(): Promise<void> {
+    this.#watch.end("closed");
+    this.#exec.close();
+    this.#router.close();
+    this.#closing.abort();
+    this.#events.clear();
+    return Promise.resolve();
+  }
+
+  #diagnosis(waited: number): Error {
+    const away = this.#router.routed().filter((node) => node.connection === undefined);
+    const causes = [...away.map((node) => node.lastError), this.#router.lastError].filter((cause) => cause !== undefined);
+    const cause = causes.find((error) => (error as { retryable?: boolean }).retryable === false) ?? causes[0];
+    const { code, help } = (cause ?? {}) as { code?: string; help?: string };
+    const reason = cause?.message ?? "no server answered";
+    return new UnavailableError(
+      `the ${this.kind} backend was not ready within ${waited} ms: ${reason}`,
+      { cause, ...(help === undefined ? {} : { help }) },
+      code?.startsWith("ERR_FLEET_") === true ? code : undefined,
+    );
+  }
+
+  #makeRouter(options: RedisBackendOptions): Router {
+    const { config, clock } = options;
+    const onTopology = (): void => this.#changed();
+    const onFailover = (from: string, to: string): void => this.#events.emit("failover", { from, to });
+    const node = this.#nodeSettings(options);
+    if (config.kind === "single") return new SingleRouter(config.nodes[0] as NodeAddress, node);
+    if (config.kind === "cluster") {
+      const connect = this.#connector(options, "slots", credentialsOf(config.username, config.password, "the password of Redis"));
+      return new ClusterRouter({ clock, seeds: config.nodes, node, connect, onFailover, onTopology });
+    }
+    const sentinel = config.sentinel as NonNullable<typeof config.sentinel>;
+    const credentials = credentialsOf(sentinel.username, sentinel.password, "the password of the sentinels");
+    const open = {
+      sentinel: this.#connector(options, "sentinel", credentials),
+      watch: this.#connector(options, "watch", credentials),
+    };
+    return new SentinelRouter({
+      clock,
+      seeds: config.nodes,
+      sentinel,
+      node,
+      connect: (address, role) => open[role](address),
+      onFailover,
+      onTopology,
+    });
+  }
+
+  #nodeSettings(options: RedisBackendOptions): NodeSettings {
+    const { config, clock } = options;
+    return {
+      clock,
+      connect: this.#connector(options, "command", credentialsOf(config.username, config.password, "the password of Redis")),
+      breakerAfter: config.timeouts.command,
+      refuse: (info, address) => refusal(config.kind, info, address),
+      explain,
+      onChange: (changed, what) => {
+        if (what === "lost") this.#router.doubt();
+        if (what === "ready") this.#learn(changed);
+        this.#watch.look();
+        this.#exec.wake();
+      },
+      onReconnect: () => {
+        this.#reconnects += 1;
+      },
+    };
+  }
+
+  #changed(): void {
+    // The first call comes from a router's constructor's own work, always a turn later than the constructor.
+    this.#watch.look();
+    this.#exec.wake();
+    this.#events.emit("topology", this.topology());
+  }
+
+  #learn(node: Node): void {
+    const { info } = node;
+    if (info === undefined) return;
+    const first = this.#capabilities === undefined;
+    this.#capabilities = { flavor: info.flavor, version: info.version };
+    if (first && info.evictionPolicy !== "" && info.evictionPolicy !== "noeviction") {
+      this.#events.emit("warning", {
+        code: "WARN_FLEET_EVICTION_POLICY",
+        message: `the server may evict sessions and locks: maxmemory-policy is ${info.evictionPolicy}, set it to noeviction`,
+      });
+    }
+  }
+
+  #connector(options: RedisBackendOptions, role: ConnectionRole, credentials: Credentials): NodeSettings["connect"] {
+    const { config, namespace, instance } = options;
+    const data = role === "command" || role === "slots";
+    return (address) => ({
+      address,
+      tls: tlsMaterial(config.tls),
+      credentials,
+      name: `${namespace}:${role}:${instance}`.replace(/[^\x21-\x7e]/g, "_"),
+      database: data ? config.database : 0,
+      timeout: config.timeouts.connect,
+      signal: this.#closing.signal,
+    });
+  }
+}

@@ -1,0 +1,25 @@
+import type { NodeAddress } from "../../config/backend-config.js";
+import type { Topology } from "../backend.js";
+import type { Breaker } from "./breaker.js";
+import type { Node } from "./node.js";
+
+/** Knows which server serves a key now, in one kind of topology. */
+export interface Router {
+  readonly kind: "single" | "sentinel" | "cluster";
+  /** The node to send to; undefined while nobody knows one. */
+  route(key: string): Node | undefined;
+  /** A server that a redirect names. */
+  nodeAt(address: NodeAddress): Node;
+  /** A server said that it does not serve this slot any more. */
+  moved(slot: number, address: NodeAddress): void;
+  /** What the router knows may be wrong; it looks again soon, however often this is called. */
+  doubt(): void;
+  /** Every node that keys are routed to. */
+  routed(): readonly Node[];
+  /** Judges the search for servers, for calls that have no node. */
+  readonly breaker: Breaker;
+  /** Why no server is known; undefined when one is. */
+  readonly lastError: Error | undefined;
+  topology(): Topology;
+  close(): void;
+}

@@ -1,0 +1,67 @@
+import type { NodeAddress } from "../../config/backend-config.js";
+import { FleetError } from "../../core/errors.js";
+import { Connection, type ConnectionOptions, type Reply } from "./connection.js";
+import { addressText } from "./node.js";
+
+/** What one sentinel says. */
+export interface SentinelAnswer {
+  readonly from: NodeAddress;
+  /** Undefined when it monitors nothing under that name. */
+  readonly primary: NodeAddress | undefined;
+  /** The other sentinels that it knows. */
+  readonly others: readonly NodeAddress[];
+  /** The names that it does monitor, asked for only when ours is not among them. */
+  readonly names: readonly string[];
+}
+
+/** Asks one sentinel, over a connection of its own that ends with the answer, within `limit` milliseconds. */
+export async function askSentinel(options: ConnectionOptions, name: string, limit: number): Promise<SentinelAnswer> {
+  const connection = await Connection.open({ ...options, timeout: Math.min(options.timeout, limit) });
+  const timer = setTimeout(() => connection.destroy(new Error(`no answer within ${limit} ms`)), limit);
+  try {
+    const address = connection.send("sentinel", ["get-master-addr-by-name", name]);
+    const sentinels = connection.send("sentinel", ["sentinels", name]).catch(() => []);
+    const [host, port] = pair(await address);
+    const primary = host === undefined ? undefined : { host, port: Number(port) };
+    const names = primary === undefined ? await connection.send("sentinel", ["masters"]).catch(() => []) : [];
+    return {
+      from: options.address,
+      primary,
+      others: records(await sentinels).flatMap((other) => {
+        const ip = other.get("ip");
+        return ip === undefined ? [] : [{ host: ip, port: Number(other.get("port")) }];
+      }),
+      names: records(names).flatMap((master) => master.get("name") ?? []),
+    };
+  } catch (error) {
+    if (error instanceof Error && /^ERR unknown command/i.test(error.message)) {
+      const where = addressText(options.address);
+      throw new FleetError("ERR_FLEET_MODE_NOT_SENTINEL", `${where} is a Redis server, not a Sentinel`, {
+        cause: error,
+        status: 503,
+        help: `for one server, or a service before it, write redis://${where} and leave the name of the primary away`,
+      });
+    }
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    connection.destroy();
+  }
+}
+
+function pair(reply: Reply): readonly [string | undefined, string | undefined] {
+  if (!Array.isArray(reply)) return [undefined, undefined];
+  return [String(reply[0]), String(reply[1])];
+}
+
+/** Sentinel lists records as flat lists of field and value. */
+function records(reply: Reply): readonly ReadonlyMap<string, string>[] {
+  if (!Array.isArray(reply)) return [];
+  return reply.map((flat: Reply) => {
+    const fields = new Map<string, string>();
+    if (Array.isArray(flat)) {
+      for (let index = 0; index + 1 < flat.length; index += 2) fields.set(String(flat[index]), String(flat[index + 1]));
+    }
+    return fields;
+  });
+}

@@ -1,0 +1,177 @@
+import type { NodeAddress, SentinelConfig } from "../../config/backend-config.js";
+import type { Clock, Timer } from "../../core/clock.js";
+import { FleetError, UnavailableError } from "../../core/errors.js";
+import type { Topology, TopologyNode } from "../backend.js";
+import { Breaker } from "./breaker.js";
+import type { ConnectionOptions } from "./connection.js";
+import { addressText, Node, type NodeSettings } from "./node.js";
+import type { Router } from "./router.js";
+import { askSentinel, type SentinelAnswer } from "./sentinel-question.js";
+import { SentinelWatcher } from "./sentinel-watcher.js";
+import { describeNode } from "./single-router.js";
+
+/** What the sentinel router is made of. */
+export interface SentinelRouterOptions {
+  readonly clock: Clock;
+  readonly seeds: readonly NodeAddress[];
+  readonly sentinel: SentinelConfig;
+  readonly node: NodeSettings;
+  /** How to open a connection to a sentinel, for one purpose. */
+  readonly connect: (address: NodeAddress, role: "sentinel" | "watch") => ConnectionOptions;
+  readonly onFailover: (from: string, to: string) => void;
+  readonly onTopology: () => void;
+}
+
+const questionLimit = 1_000;
+const whileAway = 500;
+const whileFine = 15_000;
+
+/**
+ * Follows the primary that the sentinels name.
+ *
+ * All known sentinels are asked at once and the answer that most of them give counts, so that a frozen or cut-off one
+ * decides nothing. Their `+switch-master` message only makes us ask; without it we ask every 15 s, and twice a second
+ * while the primary is away.
+ */
+export class SentinelRouter implements Router {
+  readonly kind = "sentinel" as const;
+  readonly breaker: Breaker;
+  readonly #options: SentinelRouterOptions;
+  readonly #sentinels = new Map<string, NodeAddress>();
+  readonly #watchers = new Map<string, SentinelWatcher>();
+  #primary: Node | undefined;
+  #timer: Timer | undefined;
+  #asking = false;
+  #askAgain = false;
+  #closed = false;
+  lastError: Error | undefined;
+
+  constructor(options: SentinelRouterOptions) {
+    this.#options = options;
+    this.breaker = new Breaker(options.clock, options.node.breakerAfter, () => options.onTopology());
+    for (const seed of options.seeds) this.#sentinels.set(addressText(seed), seed);
+    void this.#ask();
+  }
+
+  route(): Node | undefined {
+    return this.#primary;
+  }
+
+  nodeAt(address: NodeAddress): Node {
+    return this.#primary ?? this.#follow(address);
+  }
+
+  moved(): void {
+    this.doubt();
+  }
+
+  doubt(): void {
+    if (this.#closed) return;
+    if (this.#asking) this.#askAgain = true;
+    else void this.#ask();
+  }
+
+  routed(): readonly Node[] {
+    return this.#primary === undefined ? [] : [this.#primary];
+  }
+
+  topology(): Topology {
+    const sentinels: TopologyNode[] = [...this.#sentinels].map(([id, { host, port }]) => ({
+      id,
+      host,
+      port,
+      role: "sentinel",
+      state: this.#watchers.get(id)?.connected === true ? "connected" : "not-connected",
+    }));
+    const primary = this.#primary === undefined ? [] : [describeNode(this.#primary, "primary")];
+    return { kind: "sentinel", nodes: [...primary, ...sentinels] };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.breaker.stop();
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#primary?.close();
+  }
+
+  async #ask(): Promise<void> {
+    this.#asking = true;
+    this.#timer?.cancel();
+    const answers = await Promise.all(
+      [...this.#sentinels.values()].map((address) =>
+        this.#askOne(address).catch((error: Error) => this.#options.node.explain(error, address)),
+      ),
+    );
+    this.#asking = false;
+    if (this.#closed) return;
+    this.#learn(answers);
+    const again = this.#askAgain;
+    this.#askAgain = false;
+    const fine = this.#primary?.connection !== undefined && !again;
+    this.#timer = this.#options.clock.setTimeout(() => void this.#ask(), fine ? whileFine : whileAway);
+  }
+
+  async #askOne(address: NodeAddress): Promise<SentinelAnswer> {
+    return askSentinel(this.#options.connect(address, "sentinel"), this.#options.sentinel.name, questionLimit);
+  }
+
+  #learn(answers: readonly (SentinelAnswer | Error)[]): void {
+    const heard = answers.filter((answer): answer is SentinelAnswer => !(answer instanceof Error));
+    for (const answer of heard) for (const other of answer.others) this.#sentinels.set(addressText(other), other);
+    for (const answer of heard) this.#watch(answer.from);
+    const votes = new Map<string, { address: NodeAddress; count: number }>();
+    for (const { primary } of heard) {
+      if (primary === undefined) continue;
+      const vote = votes.get(addressText(primary)) ?? { address: primary, count: 0 };
+      vote.count += 1;
+      votes.set(addressText(primary), vote);
+    }
+    const winner = [...votes.values()].sort((one, other) => other.count - one.count)[0];
+    if (winner === undefined) {
+      this.lastError = this.#diagnose(heard, answers);
+      this.breaker.failure();
+      if (this.#primary === undefined) this.#options.onTopology();
+      return;
+    }
+    this.lastError = undefined;
+    this.breaker.success();
+    this.#follow(winner.address);
+  }
+
+  #diagnose(heard: readonly SentinelAnswer[], answers: readonly (SentinelAnswer | Error)[]): Error {
+    const { name } = this.#options.sentinel;
+    const known = [...new Set(heard.flatMap((answer) => answer.names))];
+    if (heard.length > 0) {
+      return new FleetError(
+        "ERR_FLEET_SENTINEL_NO_SUCH_MASTER",
+        `the sentinels know no primary named ${JSON.stringify(name)}`,
+        { status: 503, help: known.length === 0 ? "they monitor none" : `they know: ${known.join(", ")}` },
+      );
+    }
+    const first = answers.find((answer): answer is Error => answer instanceof Error);
+    return first ?? new UnavailableError("no sentinel answers");
+  }
+
+  #follow(address: NodeAddress): Node {
+    const before = this.#primary;
+    if (before !== undefined && before.id === addressText(address)) return before;
+    const node = new Node(address, this.#options.node);
+    this.#primary = node;
+    // Closed after the new one is in place: its lost calls are sent again, and must find the new route.
+    before?.close();
+    if (before !== undefined) this.#options.onFailover(before.id, node.id);
+    this.#options.onTopology();
+    return node;
+  }
+
+  #watch(address: NodeAddress): void {
+    const id = addressText(address);
+    if (this.#watchers.has(id)) return;
+    const connect = (): ConnectionOptions => this.#options.connect(address, "watch");
+    const watcher = new SentinelWatcher(this.#options.clock, connect, (message) => {
+      if (message.startsWith(`${this.#options.sentinel.name} `)) this.doubt();
+    });
+    this.#watchers.set(id, watcher);
+  }
+}

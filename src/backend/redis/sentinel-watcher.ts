@@ -1,0 +1,56 @@
+import { backoff } from "../../core/backoff.js";
+import type { Clock, Timer } from "../../core/clock.js";
+import { Connection, type ConnectionOptions } from "./connection.js";
+
+const reconnect = { base: 200, cap: 5_000 };
+
+/** Listens to one sentinel for a change of primary; what it hears is a hint, and missing it costs only time. */
+export class SentinelWatcher {
+  readonly #clock: Clock;
+  readonly #connect: () => ConnectionOptions;
+  readonly #onSwitch: (message: string) => void;
+  readonly #backoff = backoff(reconnect);
+  #connection: Connection | undefined;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  constructor(clock: Clock, connect: () => ConnectionOptions, onSwitch: (message: string) => void) {
+    this.#clock = clock;
+    this.#connect = connect;
+    this.#onSwitch = onSwitch;
+    void this.#open();
+  }
+
+  get connected(): boolean {
+    return this.#connection?.open === true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#connection?.destroy();
+  }
+
+  async #open(): Promise<void> {
+    try {
+      const connection = await Connection.open(this.#connect());
+      this.#connection = connection;
+      if (this.#closed) {
+        connection.destroy();
+        return;
+      }
+      connection.onEnd(() => this.#retry());
+      await connection.subscribe(["+switch-master"], (_channel, message) => this.#onSwitch(message));
+      this.#backoff.reset();
+    } catch (error) {
+      if (this.#connection?.open === true) this.#connection.destroy(error as Error);
+      else this.#retry();
+    }
+  }
+
+  #retry(): void {
+    if (this.#closed) return;
+    this.#timer?.cancel();
+    this.#timer = this.#clock.setTimeout(() => void this.#open(), this.#backoff.next());
+  }
+}

@@ -1,0 +1,30 @@
+/** What a server tells of itself in INFO, as far as the fleet needs it. */
+export interface ServerInfo {
+  readonly flavor: "redis" | "valkey";
+  readonly version: string;
+  readonly mode: "standalone" | "cluster" | "sentinel" | "unknown";
+  readonly role: "master" | "slave" | "unknown";
+  readonly loading: boolean;
+  /** Empty when the server does not tell. */
+  readonly evictionPolicy: string;
+}
+
+/** Reads the reply of INFO; a field that a server does not send gets a neutral value. */
+export function parseInfo(text: string): ServerInfo {
+  const fields = new Map<string, string>();
+  for (const line of text.split("\r\n")) {
+    const colon = line.indexOf(":");
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1));
+  }
+  const valkey = fields.get("valkey_version");
+  const mode = fields.get("redis_mode") ?? fields.get("server_mode");
+  const role = fields.get("role");
+  return {
+    flavor: valkey === undefined ? "redis" : "valkey",
+    version: valkey ?? fields.get("redis_version") ?? "",
+    mode: mode === "standalone" || mode === "cluster" || mode === "sentinel" ? mode : "unknown",
+    role: role === "master" || role === "slave" ? role : "unknown",
+    loading: fields.get("loading") === "1",
+    evictionPolicy: fields.get("maxmemory_policy") ?? "",
+  };
+}
