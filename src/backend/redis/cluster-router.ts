@@ -32,7 +32,7 @@ const lingerAfterLeaving = 10_000;
 /**
  * Knows which primary serves which slot, from CLUSTER SLOTS of any node that answers.
  *
- * It looks again every 15 s, twice a second while a primary is away, and soon after a redirect. A single MOVED corrects
+ * It looks again every 15 s, twice a second while a primary is away or a slot is not served, and soon after a redirect. A single MOVED corrects
  * its own slot at once. The nodes known last are asked beside the seeds, so that a cluster whose addresses all changed,
  * or whose seeds are gone, is found again.
  */
@@ -146,7 +146,8 @@ export class ClusterRouter implements Router {
       this.breaker.success();
       this.#apply(view);
     }
-    const fine = view !== undefined && this.routed().every((node) => node.connection !== undefined);
+    const connected = this.routed().every((node) => node.connection !== undefined);
+    const fine = view !== undefined && connected && !this.#slots.includes(undefined);
     // Spread over a fifth, so that the instances of a fleet do not ask in step.
     const pause = fine ? whileFine * (0.9 + 0.2 * Math.random()) : whileAway;
     this.#plan(this.#doubted ? atMostEvery : pause);

@@ -19,16 +19,18 @@ export interface ViewRange {
  * Reads the reply of CLUSTER SLOTS.
  *
  * A server that does not know its own address, or is told not to give it, leaves the host empty: then it is the host
- * that was asked.
+ * that was asked. Ranges and replicas come sorted, since each server lists them in an order of its own.
  */
 export function parseSlots(reply: Reply, asked: NodeAddress): readonly ViewRange[] {
   if (!Array.isArray(reply)) return [];
-  return reply.flatMap((entry: Reply) => {
+  const ranges = reply.flatMap((entry: Reply) => {
     if (!Array.isArray(entry)) return [];
     const [from, to, ...servers] = entry as readonly Reply[];
     const [primary, ...replicas] = servers.flatMap((server) => viewNode(server, asked));
+    replicas.sort((one, other) => (one.id < other.id ? -1 : 1));
     return primary === undefined ? [] : [{ from: Number(from), to: Number(to), primary, replicas }];
   });
+  return ranges.sort((one, other) => one.from - other.from);
 }
 
 function viewNode(server: Reply, asked: NodeAddress): readonly ViewNode[] {

@@ -55,6 +55,8 @@ class ConnectedBackend implements RedisBackend {
   readonly #exec: Exec;
   readonly #watch: StateWatch;
   readonly #closing = new AbortController();
+  readonly #waiters = new Set<() => void>();
+  #shape = "";
   #reconnects = 0;
   #capabilities: Capabilities | undefined;
 
@@ -69,7 +71,7 @@ class ConnectedBackend implements RedisBackend {
     this.#exec = new Exec(this.#router, {
       clock,
       maxPending: config.maxPending,
-      acl: `the user needs: ${this.keys.aclPatterns.join(" ")} +get +set +pttl +pexpire +eval +evalsha +ping +info +time +client|setname`,
+      acl: `the user needs: ${this.keys.aclPatterns.join(" ")} ${commands(config.kind)}`,
       onStorageFull: () => this.#watch.storageFull(),
     });
     this.#watch = new StateWatch(clock, this.#router, (change) => this.#events.emit("state", change));
@@ -122,7 +124,7 @@ class ConnectedBackend implements RedisBackend {
     return new Promise<void>((resolve, reject) => {
       const settle = (error?: Error): void => {
         timer.cancel();
-        off();
+        this.#waiters.delete(look);
         if (error === undefined) resolve();
         else reject(error);
       };
@@ -132,7 +134,7 @@ class ConnectedBackend implements RedisBackend {
         if (state === "ready" || (state === "degraded" && answers)) settle();
         else if (state === "draining" || state === "closed") settle(new ClosedError());
       };
-      const off = this.#events.on("state", look);
+      this.#waiters.add(look);
       const timer = this.#clock.setTimeout(() => settle(this.#diagnosis(start)), start, { keepAlive: true });
       look();
     });
@@ -154,10 +156,12 @@ class ConnectedBackend implements RedisBackend {
   drain(): void {
     this.#watch.end("draining");
     this.#exec.drain();
+    this.#look();
   }
 
   close(): Promise<void> {
     this.#watch.end("closed");
+    this.#look();
     this.#exec.close();
     this.#router.close();
     this.#closing.abort();
@@ -216,8 +220,7 @@ class ConnectedBackend implements RedisBackend {
       onChange: (changed, what) => {
         if (what === "lost") this.#router.doubt();
         if (what === "ready") this.#learn(changed);
-        this.#watch.look();
-        this.#exec.wake();
+        this.#look();
       },
       onReconnect: () => {
         this.#reconnects += 1;
@@ -225,11 +228,22 @@ class ConnectedBackend implements RedisBackend {
     };
   }
 
+  /** Something may be different for the state, for those who wait to be ready, and for calls that wait. */
+  #look(): void {
+    this.#watch.look();
+    for (const look of [...this.#waiters]) look();
+    this.#exec.wake();
+  }
+
   #changed(): void {
     // The first call comes from a router's constructor's own work, always a turn later than the constructor.
-    this.#watch.look();
-    this.#exec.wake();
-    this.#events.emit("topology", this.topology());
+    this.#look();
+    const topology = this.topology();
+    // Connections come and go within one topology.
+    const shape = JSON.stringify(topology.nodes, (name, value: unknown) => (name === "state" ? undefined : value));
+    if (shape === this.#shape) return;
+    this.#shape = shape;
+    this.#events.emit("topology", topology);
   }
 
   #learn(node: Node): void {
@@ -258,4 +272,10 @@ class ConnectedBackend implements RedisBackend {
       signal: this.#closing.signal,
     });
   }
+}
+
+/** What the fleet sends, for an access list. */
+function commands(kind: "single" | "sentinel" | "cluster"): string {
+  const always = "+get +set +exists +strlen +pttl +pexpire +eval +evalsha +ping +info +time +client|setname";
+  return kind === "cluster" ? `${always} +cluster|slots +asking` : always;
 }

@@ -6,10 +6,12 @@ import { addressText } from "./node.js";
 /** What one sentinel says. */
 export interface SentinelAnswer {
   readonly from: NodeAddress;
+  /** Its own id; undefined when it does not tell (before 6.2, or refused by its access list). */
+  readonly id: string | undefined;
   /** Undefined when it monitors nothing under that name. */
   readonly primary: NodeAddress | undefined;
   /** The other sentinels that it knows. */
-  readonly others: readonly NodeAddress[];
+  readonly others: readonly { readonly id: string | undefined; readonly address: NodeAddress }[];
   /** The names that it does monitor, asked for only when ours is not among them. */
   readonly names: readonly string[];
 }
@@ -21,15 +23,17 @@ export async function askSentinel(options: ConnectionOptions, name: string, limi
   try {
     const address = connection.send("sentinel", ["get-master-addr-by-name", name]);
     const sentinels = connection.send("sentinel", ["sentinels", name]).catch(() => []);
+    const id = connection.send("sentinel", ["myid"]).catch(() => undefined);
     const [host, port] = pair(await address);
     const primary = host === undefined ? undefined : { host, port: Number(port) };
     const names = primary === undefined ? await connection.send("sentinel", ["masters"]).catch(() => []) : [];
     return {
       from: options.address,
+      id: (await id)?.toString(),
       primary,
       others: records(await sentinels).flatMap((other) => {
         const ip = other.get("ip");
-        return ip === undefined ? [] : [{ host: ip, port: Number(other.get("port")) }];
+        return ip === undefined ? [] : [{ id: other.get("runid"), address: { host: ip, port: Number(other.get("port")) } }];
       }),
       names: records(names).flatMap((master) => master.get("name") ?? []),
     };

@@ -37,7 +37,7 @@ export class SentinelRouter implements Router {
   readonly kind = "sentinel" as const;
   readonly breaker: Breaker;
   readonly #options: SentinelRouterOptions;
-  readonly #sentinels = new Map<string, NodeAddress>();
+  #sentinels: ReadonlyMap<string, NodeAddress>;
   readonly #watchers = new Map<string, SentinelWatcher>();
   #primary: Node | undefined;
   #timer: Timer | undefined;
@@ -49,7 +49,7 @@ export class SentinelRouter implements Router {
   constructor(options: SentinelRouterOptions) {
     this.#options = options;
     this.breaker = new Breaker(options.clock, options.node.breakerAfter, () => options.onTopology());
-    for (const seed of options.seeds) this.#sentinels.set(addressText(seed), seed);
+    this.#sentinels = new Map(options.seeds.map((seed) => [addressText(seed), seed]));
     void this.#ask();
   }
 
@@ -117,8 +117,8 @@ export class SentinelRouter implements Router {
   }
 
   #learn(answers: readonly (SentinelAnswer | Error)[]): void {
-    const heard = answers.filter((answer): answer is SentinelAnswer => !(answer instanceof Error));
-    for (const answer of heard) for (const other of answer.others) this.#sentinels.set(addressText(other), other);
+    const heard = eachOnce(answers.filter((answer): answer is SentinelAnswer => !(answer instanceof Error)));
+    if (heard.length > 0) this.#remember(heard);
     for (const answer of heard) this.#watch(answer.from);
     const votes = new Map<string, { address: NodeAddress; count: number }>();
     for (const { primary } of heard) {
@@ -131,12 +131,30 @@ export class SentinelRouter implements Router {
     if (winner === undefined) {
       this.lastError = this.#diagnose(heard, answers);
       this.breaker.failure();
-      if (this.#primary === undefined) this.#options.onTopology();
+      this.#options.onTopology();
       return;
     }
     this.lastError = undefined;
     this.breaker.success();
     this.#follow(winner.address);
+    this.#options.onTopology();
+  }
+
+  /** Keeps the sentinels that were given, that answer, and that these still know; others are gone for good. */
+  #remember(heard: readonly SentinelAnswer[]): void {
+    const answering = new Set(heard.map(({ id }) => id));
+    const sentinels = new Map(this.#options.seeds.map((seed) => [addressText(seed), seed]));
+    for (const { from } of heard) sentinels.set(addressText(from), from);
+    for (const { id, address } of heard.flatMap(({ others }) => others)) {
+      // One that answers already, by a name perhaps, is not asked by its address as well: it would have two votes.
+      if (id === undefined || !answering.has(id)) sentinels.set(addressText(address), address);
+    }
+    this.#sentinels = sentinels;
+    for (const [id, watcher] of this.#watchers) {
+      if (sentinels.has(id)) continue;
+      this.#watchers.delete(id);
+      watcher.close();
+    }
   }
 
   #diagnose(heard: readonly SentinelAnswer[], answers: readonly (SentinelAnswer | Error)[]): Error {
@@ -174,4 +192,9 @@ export class SentinelRouter implements Router {
     });
     this.#watchers.set(id, watcher);
   }
+}
+
+/** Without the second answer of a sentinel that is known by two addresses. */
+function eachOnce(answers: readonly SentinelAnswer[]): readonly SentinelAnswer[] {
+  return answers.filter(({ id }, index) => id === undefined || answers.findIndex((answer) => answer.id === id) === index);
 }
