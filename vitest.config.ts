@@ -26,7 +26,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [
-      project("unit", ["test/{unit,walls,generator,runner}/**/*.test.ts"], 0),
+      project("unit", ["test/{unit,walls,generator,runner,demo}/**/*.test.ts"], 0),
       conformance("memory", 0),
       project("express", ["test/express/**/*.test.ts"], 0),
       conformance("single", 1),

@@ -27,7 +27,7 @@ export interface CloseOptions {
   readonly server?: ClosableServer | undefined;
   /** How long the server goes on after readiness turned 503, so that balancers notice. Default 0. */
   readonly preStop?: Duration | undefined;
-  /** How long requests and saves may still take. Default 10 s. */
+  /** How long requests and saves may still take; a connection that has sent nothing yet counts as one. Default 10 s. */
   readonly grace?: Duration | undefined;
 }
 
