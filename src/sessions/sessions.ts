@@ -1,0 +1,106 @@
+import type { AnyBackend } from "../backend/backend.js";
+import type { Clock } from "../core/clock.js";
+import { counters } from "../core/diagnostics.js";
+import type { Logger } from "../core/logger.js";
+import type { Handler } from "../http/handler.js";
+import { ExpressSessionStore, type ExpressStore, type StorePolicy } from "./express-session-store.js";
+import { createMerge } from "./merge.js";
+import type { SessionMiddlewareOptions } from "./middleware-options.js";
+import { createMiddleware } from "./middleware.js";
+import { MemorySessionStore } from "./memory-session-store.js";
+import { RedisSessionStore } from "./redis-session-store.js";
+import { SaveCoordinator } from "./save-coordinator.js";
+import { readSessionsOptions, type SessionSettings, type SessionsOptions } from "./session-options.js";
+import { sessionCounters, SessionRoom, type SessionCounter } from "./session-room.js";
+import { storePolicy, type StoreOptions } from "./store-options.js";
+
+/** Counted since start, by this instance. */
+export type SessionsStats = Readonly<Record<SessionCounter, number>>;
+
+/** The sessions of a fleet, as one instance holds them. */
+export interface Sessions {
+  /**
+   * A store for express-session: `session({ ...yours, store: fleet.sessions.store() })`. Each call gives a new one; give
+   * each `session()` its own.
+   */
+  store(options?: StoreOptions): ExpressStore;
+  /** The session middleware: express-session over such a store, with safe defaults and commit before the response. */
+  middleware(options: SessionMiddlewareOptions): Handler;
+  /** Plain numbers; no ids, no users. */
+  stats(): SessionsStats;
+  /** Resolves when no save, destroy or extension is under way. */
+  settle(): Promise<void>;
+  /** From now on every call is refused with `ClosedError`; resolves when those under way have ended. */
+  close(): Promise<void>;
+}
+
+/** What the room is made of. */
+export interface CreateSessionsOptions {
+  readonly backend: AnyBackend;
+  readonly options: SessionsOptions;
+  readonly externalUrl?: URL | undefined;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Names this instance's writes: random, `[A-Za-z0-9_-]+`. */
+  readonly processId: string;
+  /** Milliseconds until a save ends, waiting and merging included; default 8000. */
+  readonly deadline?: number | undefined;
+}
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+
+/** Makes the sessions of a fleet; throws `ConfigError` for options that cannot be used. */
+export function createSessions(options: CreateSessionsOptions): Sessions {
+  return new FleetSessions(options);
+}
+
+class FleetSessions implements Sessions {
+  readonly #room: SessionRoom;
+  readonly #settings: SessionSettings;
+  readonly #https: boolean;
+
+  constructor({ backend, options, externalUrl, logger, clock, processId, deadline = 8000 }: CreateSessionsOptions) {
+    this.#settings = readSessionsOptions(options);
+    this.#https = externalUrl?.protocol === "https:";
+    const store = backend.kind === "memory" ? new MemorySessionStore(backend) : new RedisSessionStore(backend);
+    const merge = createMerge(this.#settings.merge);
+    const counted = counters(sessionCounters);
+    const coordinator = new SaveCoordinator({ store, merge, clock, counters: counted, processId, deadline });
+    this.#room = new SessionRoom({
+      store,
+      coordinator,
+      merge,
+      clock,
+      logger,
+      counters: counted,
+      touch: this.#settings.touch,
+    });
+  }
+
+  store(options: StoreOptions = {}): ExpressStore {
+    const { idle = day, absolute = 0 } = this.#settings;
+    return new ExpressSessionStore(this.#room, storePolicy(options, { idle, absolute: () => absolute }));
+  }
+
+  middleware(options: SessionMiddlewareOptions): Handler {
+    const { idle = 30 * minute, absolute } = this.#settings;
+    const lifetime: Pick<StorePolicy, "idle" | "absolute"> = {
+      idle,
+      absolute: (maxAge = 0) => absolute ?? Math.max(30 * day, maxAge),
+    };
+    return createMiddleware({ room: this.#room, lifetime, https: this.#https }, options);
+  }
+
+  stats(): SessionsStats {
+    return this.#room.counters.snapshot();
+  }
+
+  settle(): Promise<void> {
+    return this.#room.settle();
+  }
+
+  close(): Promise<void> {
+    return this.#room.close();
+  }
+}

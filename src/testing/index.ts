@@ -1,0 +1,21 @@
+/** For tests of your own: a clock that you turn, and the suites that every adapter of a port must pass. Unstable: may change in any release. */
+export { FakeClock } from "./fake-clock.js";
+export { fullSessionStoreSuite, sessionStoreSuite } from "./session-store-suite.js";
+export type {
+  FillableSessionStoreHarness,
+  SessionStoreHarness,
+  SessionStoreSuiteOptions,
+} from "./session-store-suite.js";
+export type {
+  DestroyResult,
+  LoadResult,
+  PutParams,
+  PutResult,
+  SessionRecord,
+  SessionStore,
+  TouchResult,
+  UpdateParams,
+  UpdateResult,
+  WriteId,
+} from "../sessions/session-store.js";
+export type { Clock, Timer } from "../core/clock.js";
