@@ -12,7 +12,8 @@ import { parseDuration, type Duration } from "./core/duration.js";
 import { resolveLogger, type Logger } from "./core/logger.js";
 import { announceClose, closeServer, type ClosableServer } from "./drain-server.js";
 import { Health, type HealthCheck } from "./health/index.js";
-import { createSessions, type Sessions, type SessionsOptions, type SessionsStats } from "./sessions/index.js";
+import type { Sessions, SessionsOptions, SessionsStats } from "./sessions/index.js";
+import { createSessions } from "./sessions/sessions.js";
 
 /** What a fleet is made of; everything is optional, and the backend then comes from the environment. */
 export interface FleetOptions extends FleetConfigOptions {
@@ -116,6 +117,7 @@ class FleetInstance implements Fleet {
       logger: this.#logger,
       clock: systemClock,
       processId: randomBytes(8).toString("base64url"),
+      ...(config.backend.kind === "memory" ? {} : { deadline: config.backend.timeouts.command }),
     });
     this.#lifecycle = new Lifecycle(systemClock, (error, name) => {
       this.#logger.error({ code: "WARN_FLEET_CLOSE", err: error, part: name }, "closing a part of the fleet failed");

@@ -1,6 +1,6 @@
 import { readBackendText } from "./code-layer.js";
 import type { Origin } from "./backend-config.js";
-import { nearestName } from "./nearest-name.js";
+import { nearestName } from "../core/nearest-name.js";
 import type { Report } from "./problems.js";
 import { readBoolean, readExternalUrl, readInstance, readNamespace, readTimeout, variable } from "./scalars.js";
 import type { Environment } from "./secret.js";

@@ -1,5 +1,5 @@
 import type { NodeAddress, Origin } from "./backend-config.js";
-import { printableName, suggestion } from "./nearest-name.js";
+import { printableName, suggestion } from "../core/nearest-name.js";
 import type { Report } from "./problems.js";
 import { readDatabase, readHost, readPort } from "./scalars.js";
 

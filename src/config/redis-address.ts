@@ -1,7 +1,7 @@
 import type { Address } from "./address.js";
 import type { Origin } from "./backend-config.js";
 import { readJson } from "./json-value.js";
-import { nearestName } from "./nearest-name.js";
+import { nearestName } from "../core/nearest-name.js";
 import {
   distinctNodes,
   isRecord,

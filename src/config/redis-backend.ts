@@ -51,11 +51,27 @@ export function buildRedisBackend(parts: RedisBackendParts): RedisBackendConfig 
     ...(tls === undefined ? {} : { tls }),
     timeouts: {
       connect,
-      command: merge.takeOr("backend.timeouts.command", 8000),
+      command: readCommandTimeout(parts),
       start: merge.takeOr("backend.timeouts.start", Math.max(10_000, 2 * connect)),
     },
     maxPending: merge.takeOr("backend.maxPending", 10_000),
   };
+}
+
+// Scripts recognise a write that is delivered again for ten seconds of the server's time.
+const longestCommand = 9_000;
+
+function readCommandTimeout({ merge, report }: RedisBackendParts): number {
+  const given = merge.take("backend.timeouts.command");
+  if (given === undefined) return merge.takeOr("backend.timeouts.command", 8000);
+  if (given.value > longestCommand) {
+    report.problem(
+      "ERR_FLEET_CONFIG_DURATION",
+      `${given.origin.name} must be at most ${longestCommand / 1000} s: a call that is repeated later is not recognised`,
+      "leave it out for 8 s",
+    );
+  }
+  return given.value;
 }
 
 function readSentinel(kind: "single" | "sentinel" | "cluster", parts: RedisBackendParts): SentinelConfig | undefined {

@@ -1,7 +1,7 @@
 import type { NodeAddress, Origin } from "./backend-config.js";
 import { ioredisOptions } from "./ioredis-options.js";
 import { readJson } from "./json-value.js";
-import { printableName, suggestion } from "./nearest-name.js";
+import { printableName, suggestion } from "../core/nearest-name.js";
 import { distinctNodes, isRecord, readHostPort, readNodeObject, readText, refuseUnknown } from "./node-entry.js";
 import type { Report } from "./problems.js";
 import { readDatabase, readKeyPrefix, readTimeout } from "./scalars.js";

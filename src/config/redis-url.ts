@@ -1,6 +1,6 @@
 import type { Address } from "./address.js";
 import type { NodeAddress, Origin } from "./backend-config.js";
-import { suggestion } from "./nearest-name.js";
+import { suggestion } from "../core/nearest-name.js";
 import { distinctNodes, readHostPort, socketNode } from "./node-entry.js";
 import type { Report } from "./problems.js";
 import { readDatabase } from "./scalars.js";

@@ -12,19 +12,32 @@ export interface CommitOptions {
 }
 
 type Callback = (error?: unknown) => void;
-type End = (chunk?: unknown, encoding?: BufferEncoding) => unknown;
+/** `response.end`, called with a piece and its encoding. */
+export type End = (chunk?: unknown, encoding?: BufferEncoding) => unknown;
+
+/**
+ * What the end of a response has to do about the session: leave it to express-session, nothing, or write first.
+ */
+type Ending =
+  | { readonly kind: "library" | "nothing" }
+  | { readonly kind: "commit"; readonly run: (done: Callback) => void; readonly settled: () => boolean };
+
+const library: Ending = { kind: "library" };
+const nothing: Ending = { kind: "nothing" };
 
 /**
  * Lets a response wait for its session: when the app ends it in one piece, the session is saved first, and status,
  * headers, cookie and body leave together afterwards.
  *
- * Stands outside of express-session's own `end`, which then finds nothing left to save. Nothing is buffered: a response
- * whose headers are sent (a stream) is committed at its end by express-session. When the save fails nothing has been
- * sent, and the error goes to `next`, as if the app had not answered; `req.session` is undefined from then on.
+ * Stands outside of express-session's own `end`, and passes it by (`plainEnd`) where nothing is left to save: that one
+ * would make the session's text and hash twice more to find the same. Nothing is buffered: a response whose headers are
+ * sent (a stream) is committed at its end by express-session. When the save fails nothing has been sent, and the error
+ * goes to `next`, as if the app had not answered; `req.session` is undefined from then on.
  */
 export function commitBeforeResponse(
   request: SessionRequest,
   response: ServerResponse,
+  plainEnd: End,
   next: Next,
   options: CommitOptions,
 ): void {
@@ -44,18 +57,19 @@ export function commitBeforeResponse(
   response.end = ((...args: unknown[]): ServerResponse => {
     if (committing) return response;
     const { chunk, encoding, callback } = readArguments(args);
-    let commit: ((done: Callback) => void) | undefined;
+    let ending: Ending;
     try {
-      commit = response.headersSent ? undefined : commitOf(request, initialId, options);
+      ending = response.headersSent ? library : endingOf(request, initialId, options);
     } catch (error) {
       fail(error);
       return response;
     }
     if (callback !== undefined) response.once("finish", callback);
-    if (commit === undefined) {
-      inner(chunk, encoding);
+    if (ending.kind !== "commit") {
+      (ending.kind === "nothing" ? plainEnd : inner).call(response, chunk, encoding);
       return response;
     }
+    const { run, settled } = ending;
     committing = true;
     const done = (error?: unknown): void => {
       committing = false;
@@ -65,10 +79,11 @@ export function commitBeforeResponse(
         return;
       }
       restore(response, inner);
-      inner(chunk, encoding);
+      // What the app changed while the save was under way is still to be saved.
+      (settled() ? plainEnd : inner).call(response, chunk, encoding);
     };
     try {
-      commit(done);
+      run(done);
     } catch (error) {
       done(error);
     }
@@ -76,33 +91,34 @@ export function commitBeforeResponse(
   }) as ServerResponse["end"];
 }
 
-/** What has to be written before the response, if anything; with the session's text, made once. */
-function commitOf(
-  request: SessionRequest,
-  initialId: string | undefined,
-  options: CommitOptions,
-): ((done: Callback) => void) | undefined {
+/** What has to be done at the end; a text that was made to decide it serves the save. */
+function endingOf(request: SessionRequest, initialId: string | undefined, options: CommitOptions): Ending {
   const { store, saveUninitialized, destroyUnset } = options;
   const { session, sessionID: id } = request;
   // Another middleware's session, or an id that the app replaced: express-session's own rules go for them.
-  if (request.sessionStore !== store || typeof id !== "string") return undefined;
+  if (request.sessionStore !== store || typeof id !== "string") return library;
   if (session === undefined || session === null) {
-    if (!destroyUnset) return undefined;
-    return (done) => {
+    if (!destroyUnset) return library;
+    const run = (done: Callback): void => {
       // So that express-session does not end it once more.
       request.sessionID = undefined;
       store.destroy(id, done);
     };
+    return { kind: "commit", run, settled: () => true };
   }
-  if (session.id !== id || typeof session.save !== "function") return undefined;
+  if (session.id !== id || typeof session.save !== "function") return library;
   const tracked = store.tracked(session);
-  if (tracked?.state === "degraded") return undefined;
+  if (tracked !== undefined && tracked.state !== "live") return library;
   const { payload, changed } = store.prepare(session);
   // A session of this request is saved when something is in it, and after `regenerate` in any case.
   const isNew = tracked === undefined && (saveUninitialized || payload !== "{}" || id !== initialId);
-  if (!(tracked === undefined ? isNew : changed)) return undefined;
-  // Through the session's own `save`, so that express-session notes what was saved.
-  return (done) => store.withPrepared(session, payload, () => void session.save(done));
+  if (!(tracked === undefined ? isNew : changed)) return store.isDue(session) ? library : nothing;
+  return {
+    kind: "commit",
+    // Through the session's own `save`, so that express-session notes what was saved.
+    run: (done) => store.withPrepared(session, payload, () => void session.save(done)),
+    settled: () => request.session === session && !store.prepare(session).changed,
+  };
 }
 
 function readArguments(args: readonly unknown[]): {

@@ -92,6 +92,12 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
     }
   }
 
+  /** Whether a session that did not change is to be extended now. */
+  isDue(session: object): boolean {
+    const tracked = this.#tracked.get(session);
+    return tracked?.state === "live" && tracked.isDue(this.#room.touchFraction, this.#room.clock.monotonic());
+  }
+
   get(id: string, callback: (error: unknown, session?: unknown) => void): void {
     deliver(this.#load(id), callback);
   }
@@ -177,13 +183,13 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
       process.nextTick(callback, error);
       return;
     }
-    if (plan.kind === "nothing") this.#extend(this.#tracked.get(session), callback);
+    if (plan.kind === "nothing") this.#extend(session, callback);
     else deliver(this.#save(id, session, plan, replan), callback);
   }
 
-  #extend(tracked: TrackedSession | undefined, callback: StoreCallback): void {
-    const due = tracked?.state === "live" && tracked.isDue(this.#room.touchFraction, this.#room.clock.monotonic());
-    if (due) deliver(this.#touch(tracked).then(noError), callback);
+  #extend(session: SessionLike, callback: StoreCallback): void {
+    const tracked = this.#tracked.get(session);
+    if (tracked !== undefined && this.isDue(session)) deliver(this.#touch(tracked).then(noError), callback);
     else callback();
   }
 

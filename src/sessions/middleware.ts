@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import expressSession from "express-session";
 import type { Handler } from "../http/handler.js";
-import { commitBeforeResponse, type CommitOptions } from "./commit-before-response.js";
+import { commitBeforeResponse, type CommitOptions, type End } from "./commit-before-response.js";
 import { ExpressSessionStore, type StorePolicy } from "./express-session-store.js";
 import { generateId } from "./identifier.js";
 import { readMiddlewareOptions, type MiddlewareSettings, type SessionMiddlewareOptions } from "./middleware-options.js";
@@ -45,6 +45,8 @@ export function createMiddleware(
     warnOfProxy(request);
     watchHeaders(request, res, headers);
     let entered = false;
+    // Before express-session puts its own in place.
+    const plainEnd = res.end;
     return library(request, res, (error) => {
       // Called once more when a session could not be saved after its response had begun.
       const first = !entered;
@@ -52,7 +54,7 @@ export function createMiddleware(
       // A session that could not be loaded is not one that the app has ended.
       if (error !== undefined && commit.destroyUnset) request.sessionID = undefined;
       if (first && error === undefined && options.commit !== "express-session" && request.sessionStore === store) {
-        commitBeforeResponse(request, res, next, commit);
+        commitBeforeResponse(request, res, plainEnd as End, next, commit);
       }
       next(error);
     });

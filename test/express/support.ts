@@ -7,12 +7,8 @@ import { vi } from "vitest";
 import { createMemoryBackend } from "../../src/backend/memory/memory-backend.js";
 import { systemClock } from "../../src/core/clock.js";
 import type { Logger } from "../../src/core/logger.js";
-import {
-  createSessions,
-  type CreateSessionsOptions,
-  type Sessions,
-  type SessionsOptions,
-} from "../../src/sessions/index.js";
+import type { Sessions, SessionsOptions } from "../../src/sessions/index.js";
+import { createSessions, type CreateSessionsOptions } from "../../src/sessions/sessions.js";
 import { MemorySessionStore } from "../../src/sessions/memory-session-store.js";
 
 export const secret = "a secret of more than thirty-two bytes";
