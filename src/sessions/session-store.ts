@@ -8,7 +8,10 @@ export interface WriteId {
 
 /** A stored session without its writers' list. */
 export interface SessionRecord {
-  /** Rises by one with every write; the compare of compare-and-set. */
+  /**
+   * Rises with every write; two different writes never have the same one, also when a failover lost the first. The
+   * compare of compare-and-set.
+   */
   readonly version: number;
   /** Server time of the creation, milliseconds. */
   readonly created: number;
@@ -70,7 +73,7 @@ export interface UpdateParams {
 
 export type UpdateResult =
   | { readonly status: "done"; readonly version: number }
-  /** Somebody wrote since the base; nothing was applied. */
+  /** Somebody wrote since the base, or a failover lost it; nothing was applied. */
   | { readonly status: "conflict"; readonly record: SessionRecord }
   /** Expired, destroyed, or another session now; an update never creates. */
   | { readonly status: "gone" }

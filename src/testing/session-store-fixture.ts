@@ -3,9 +3,11 @@ import { randomBytes } from "node:crypto";
 import type {
   LoadResult,
   PutParams,
+  PutResult,
   SessionRecord,
   SessionStore,
   UpdateParams,
+  UpdateResult,
   WriteId,
 } from "../sessions/session-store.js";
 
@@ -14,7 +16,7 @@ export interface SessionStoreSetting {
   readonly store: SessionStore;
   /** Resolves when so many milliseconds have passed on the clock that decides expiry. */
   readonly elapse: (milliseconds: number) => Promise<void>;
-  /** Stores a text under the session's key, as another program or a damaged disk would. */
+  /** Stores a text under the session's key, as another program, a damaged disk or a failover to an older state would. */
   readonly plant: (selector: string, text: string) => Promise<void>;
 }
 
@@ -86,6 +88,21 @@ export async function create(
 export function found(result: LoadResult): Extract<LoadResult, { status: "found" }> {
   assert.equal(result.status, "found");
   return result as Extract<LoadResult, { status: "found" }>;
+}
+
+/** The text of a session of which the given write was the first and only one. */
+export function textOf(record: SessionRecord, { processId, sequence }: WriteId): string {
+  const { version, created, absoluteAt, token } = record;
+  const attributes = Buffer.from(record.cookie).toString("base64url");
+  const writer = `${processId}:${sequence}:${version}:${created}`;
+  const header = ["1", version, created, record.idle, absoluteAt, token, "", 0, attributes, writer];
+  return `${header.join("|")}\n${record.payload}`;
+}
+
+/** The version that a write made; fails unless it was applied. */
+export function done(result: PutResult | UpdateResult): number {
+  assert.ok(result.status === "done", JSON.stringify(result));
+  return result.version;
 }
 
 /** Fails unless there is no such session. */

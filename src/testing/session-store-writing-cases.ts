@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   cookie,
   create,
+  done,
   found,
   idle,
   isMissing,
@@ -9,6 +10,7 @@ import {
   other,
   Process,
   put,
+  textOf,
   update,
   type SessionStoreCase,
 } from "./session-store-fixture.js";
@@ -25,12 +27,12 @@ export const creatingCases: readonly SessionStoreCase[] = [
       const session = newSession();
       const result = await store.put(put(session, new Process().write()));
       assert.ok(result.status === "done");
-      assert.equal(result.version, 1);
       const { record, remaining } = found(await store.load(session));
       const { token } = session;
-      const { created } = result;
+      const { created, version } = result;
+      assert.ok(Number.isSafeInteger(version) && version > 0, `${version}`);
       const expected = {
-        version: 1,
+        version,
         created,
         idle,
         absoluteAt: 0,
@@ -72,7 +74,9 @@ export const creatingCases: readonly SessionStoreCase[] = [
         payload: '{"b":1}',
         idle: 30_000,
       });
-      assert.deepEqual(second, { ...first, version: 2, idle: 30_000, cookie: other, payload: '{"b":1}' });
+      assert.ok(second.version > first.version, `${second.version} after ${first.version}`);
+      const { version } = second;
+      assert.deepEqual(second, { ...first, version, idle: 30_000, cookie: other, payload: '{"b":1}' });
       assert.ok(found(await store.load(session)).remaining <= 30_000);
     },
   },
@@ -81,9 +85,9 @@ export const creatingCases: readonly SessionStoreCase[] = [
     run: async ({ store }) => {
       const [session, one, two] = [newSession(), new Process(), new Process()];
       const first = put(session, one.write());
-      const { created } = await create(store, session, first.write);
-      await store.update(update(session, { created, version: 1 }, two.write()));
-      assert.deepEqual(await store.put(first), { status: "done", version: 1, created });
+      const { created, version } = await create(store, session, first.write);
+      done(await store.update(update(session, { created, version }, two.write())));
+      assert.deepEqual(await store.put(first), { status: "done", version, created });
       assert.equal(found(await store.load(session)).record.payload, '{"a":2}');
     },
   },
@@ -116,8 +120,9 @@ export const updatingCases: readonly SessionStoreCase[] = [
     run: async ({ store }) => {
       const [session, one] = [newSession(), new Process()];
       const base = await create(store, session, one.write(), { absolute: 90_000 });
-      assert.deepEqual(await store.update(update(session, base, one.write())), { status: "done", version: 2 });
-      assert.deepEqual(found(await store.load(session)).record, { ...base, version: 2, payload: '{"a":2}' });
+      const version = done(await store.update(update(session, base, one.write())));
+      assert.ok(version > base.version, `${version} after ${base.version}`);
+      assert.deepEqual(found(await store.load(session)).record, { ...base, version, payload: '{"a":2}' });
     },
   },
   {
@@ -125,9 +130,11 @@ export const updatingCases: readonly SessionStoreCase[] = [
     run: async ({ store }) => {
       const [session, one] = [newSession(), new Process()];
       const base = await create(store, session, one.write());
-      await store.update(update(session, base, one.write(), { idle: 20_000, cookie: other, payload: undefined }));
+      const changes = { idle: 20_000, cookie: other, payload: undefined };
+      const version = done(await store.update(update(session, base, one.write(), changes)));
+      assert.ok(version > base.version, `${version} after ${base.version}`);
       const { record, remaining } = found(await store.load(session));
-      assert.deepEqual(record, { ...base, version: 2, idle: 20_000, cookie: other });
+      assert.deepEqual(record, { ...base, version, idle: 20_000, cookie: other });
       assert.ok(remaining <= 20_000, `${remaining}`);
     },
   },
@@ -148,10 +155,11 @@ export const updatingCases: readonly SessionStoreCase[] = [
     run: async ({ store }) => {
       const [session, one, two] = [newSession(), new Process(), new Process()];
       const base = await create(store, session, one.write());
-      await store.update(update(session, base, two.write(), { payload: '{"theirs":1}' }));
+      const version = done(await store.update(update(session, base, two.write(), { payload: '{"theirs":1}' })));
+      const theirs = { ...base, version, payload: '{"theirs":1}' };
       const result = await store.update(update(session, base, one.write(), { payload: '{"mine":1}' }));
-      assert.deepEqual(result, { status: "conflict", record: { ...base, version: 2, payload: '{"theirs":1}' } });
-      assert.deepEqual(found(await store.load(session)).record, { ...base, version: 2, payload: '{"theirs":1}' });
+      assert.deepEqual(result, { status: "conflict", record: theirs });
+      assert.deepEqual(found(await store.load(session)).record, theirs);
     },
   },
   {
@@ -162,10 +170,13 @@ export const updatingCases: readonly SessionStoreCase[] = [
       const all = Array.from({ length: 20 }, (_, n) =>
         store.update(update(session, base, new Process().write(), { payload: `{"n":${n}}` })),
       );
-      const statuses = (await Promise.all(all)).map(({ status }) => status);
-      assert.equal(statuses.filter((status) => status === "done").length, 1);
-      assert.equal(statuses.filter((status) => status === "conflict").length, 19);
-      assert.equal(found(await store.load(session)).record.version, 2);
+      const results = await Promise.all(all);
+      const [through, ...more] = results.filter(({ status }) => status === "done");
+      assert.ok(through !== undefined && more.length === 0, JSON.stringify(results));
+      assert.equal(results.filter(({ status }) => status === "conflict").length, 19);
+      const { version, payload } = found(await store.load(session)).record;
+      assert.equal(version, done(through));
+      assert.equal(payload, `{"n":${results.indexOf(through)}}`);
     },
   },
   {
@@ -195,9 +206,12 @@ export const updatingCases: readonly SessionStoreCase[] = [
       const [session, one, two] = [newSession(), new Process(), new Process()];
       const base = await create(store, session, one.write());
       const mine = update(session, base, one.write(), { payload: '{"mine":1}' });
-      assert.deepEqual(await store.update(mine), { status: "done", version: 2 });
-      await store.update(update(session, { ...base, version: 2 }, two.write(), { payload: '{"mine":1,"theirs":1}' }));
-      assert.deepEqual(await store.update(mine), { status: "done", version: 2 });
+      const version = done(await store.update(mine));
+      assert.ok(version > base.version, `${version} after ${base.version}`);
+      const both = { payload: '{"mine":1,"theirs":1}' };
+      const next = done(await store.update(update(session, { ...base, version }, two.write(), both)));
+      assert.ok(next > version, `${next} after ${version}`);
+      assert.deepEqual(await store.update(mine), { status: "done", version });
       assert.equal(found(await store.load(session)).record.payload, '{"mine":1,"theirs":1}');
     },
   },
@@ -210,6 +224,36 @@ export const updatingCases: readonly SessionStoreCase[] = [
       await store.update(update(session, base, one.write(), { payload: '{"newer":1}' }));
       assert.deepEqual(await store.update(late), { status: "superseded" });
       assert.equal(found(await store.load(session)).record.payload, '{"newer":1}');
+    },
+  },
+  {
+    name: "update on a write that a failover lost spares what another process wrote in its place",
+    run: async ({ store, elapse, plant }) => {
+      const [session, one, two] = [newSession(), new Process(), new Process()];
+      const first = one.write();
+      const base = await create(store, session, first);
+      await elapse(5);
+      const lost = done(await store.update(update(session, base, one.write(), { payload: '{"lost":1}' })));
+      await elapse(5);
+      await plant(session.selector, textOf(base, first));
+      const version = done(await store.update(update(session, base, two.write(), { payload: '{"theirs":1}' })));
+      const theirs = { ...base, version, payload: '{"theirs":1}' };
+      const late = update(session, { ...base, version: lost }, one.write(), { payload: '{"lost":1,"more":1}' });
+      assert.deepEqual(await store.update(late), { status: "conflict", record: theirs });
+      assert.deepEqual(found(await store.load(session)).record, theirs);
+    },
+  },
+  {
+    name: "update on what was destroyed and created again at once is not applied",
+    run: async ({ store }) => {
+      const [session, one, two] = [newSession(), new Process(), new Process()];
+      const former = await create(store, session, one.write());
+      assert.equal((await store.destroy({ ...session, write: one.write() })).status, "done");
+      const again = await create(store, session, two.write(), { payload: '{"again":1}' });
+      assert.notEqual(again.version, former.version);
+      const { status } = await store.update(update(session, former, one.write()));
+      assert.ok(status === "gone" || status === "conflict", status);
+      assert.deepEqual(found(await store.load(session)).record, again);
     },
   },
 ];

@@ -1,12 +1,8 @@
-import { hash, randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { RedisBackend } from "../../src/backend/backend.js";
 import { createMemoryBackend } from "../../src/backend/memory/memory-backend.js";
-import { createRedisBackend } from "../../src/backend/redis/redis-backend.js";
-import { systemClock } from "../../src/core/clock.js";
 import { sessionKey } from "../../src/sessions/identifier.js";
 import { MemorySessionStore } from "../../src/sessions/memory-session-store.js";
-import { RedisSessionStore } from "../../src/sessions/redis-session-store.js";
 import { SessionTable } from "../../src/sessions/session-table.js";
 import { FakeClock } from "../../src/testing/fake-clock.js";
 import {
@@ -16,7 +12,7 @@ import {
 } from "../../src/testing/session-store-suite.js";
 import { startTopology, type Topology } from "../support/servers/topology.js";
 import { topologyForTest } from "../support/topology-for-test.js";
-import { until } from "../support/until.js";
+import { openBackend, sessionHarness } from "./redis-session-harness.js";
 
 const kind = process.env["TEST_TOPOLOGY"] ?? "memory";
 
@@ -56,10 +52,10 @@ function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
     let topology: Topology;
     beforeAll(async () => {
       topology = topologyForTest();
-      backend = await open(topology);
+      backend = await openBackend(topology.config);
     });
     afterAll(() => backend.close());
-    sessionStoreSuite({ test, createStore: async () => harnessOn(topology, backend) });
+    sessionStoreSuite({ test, createStore: async () => sessionHarness(topology, backend) });
   });
 
   describe("on servers of its own, whose memory it fills", () => {
@@ -67,66 +63,12 @@ function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
     let topology: Topology;
     beforeAll(async () => {
       topology = await startTopology(topologyKind);
-      backend = await open(topology);
+      backend = await openBackend(topology.config);
     });
     afterAll(async () => {
       await backend.close();
       await topology.stop();
     });
-    fullSessionStoreSuite({ test, createStore: async () => harnessOn(topology, backend) });
+    fullSessionStoreSuite({ test, createStore: async () => sessionHarness(topology, backend) });
   });
-}
-
-async function open({ config }: Topology): Promise<RedisBackend> {
-  const backend = createRedisBackend({
-    config: { ...config, database: 0, timeouts: { connect: 5000, command: 8000, start: 10_000 }, maxPending: 10_000 },
-    // Of its own for each run, so that a server which lives longer is no trouble.
-    namespace: `test.${randomBytes(6).toString("hex")}`,
-    instance: "conformance",
-    clock: systemClock,
-    onListenerError: () => undefined,
-  });
-  await backend.ready();
-  return backend;
-}
-
-function harnessOn(topology: Topology, backend: RedisBackend): FillableSessionStoreHarness {
-  const onEachServer = async (...words: (string | number)[]): Promise<void> => {
-    await Promise.all(topology.dataServers.map((server) => topology.command(server, ...words)));
-  };
-  const serverTime = async (): Promise<number> => {
-    const [server] = topology.dataServers;
-    if (server === undefined) throw new Error("no server runs");
-    const [seconds, microseconds] = (await topology.command(server, "TIME")) as string[];
-    return Number(seconds) * 1000 + Number(microseconds) / 1000;
-  };
-  return {
-    store: new RedisSessionStore(backend),
-    elapse: async (milliseconds) => {
-      const end = (await serverTime()) + milliseconds;
-      await until(async () => (await serverTime()) > end, {
-        what: `${milliseconds} ms to pass on the server`,
-        every: 5,
-      });
-    },
-    plant: async (selector, text) => {
-      const key = sessionKey(backend.keys, selector);
-      const plantText = {
-        name: "test/plant",
-        source: "return { redis.call('SET', KEYS[1], ARGV[1]).ok }",
-        sha1: "",
-        keys: ["key"],
-        args: ["text"],
-        readOnly: false,
-      } as const;
-      await backend.run({ ...plantText, sha1: sha1(plantText.source) }, { keys: { key }, args: { text } });
-    },
-    fill: () => onEachServer("CONFIG", "SET", "maxmemory", 1),
-    drain: () => onEachServer("CONFIG", "SET", "maxmemory", 0),
-    close: async () => undefined,
-  };
-}
-
-function sha1(text: string): string {
-  return hash("sha1", text);
 }

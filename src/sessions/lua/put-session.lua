@@ -12,6 +12,7 @@
 -- @returns GONE
 -- @returns SUPERSEDED
 -- @include now.lua
+-- @include token.lua
 -- @include record.lua
 local session = KEYS[1]
 local token, idle, absolute, cookie = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
@@ -26,10 +27,11 @@ elseif made or later then
   return { "GONE" }
 end
 
-local version, created, absolute_at = 1, now, 0
+-- Also above a session whose absolute end has passed: its version, too, must never come back.
+local version, created, absolute_at = next_token(tonumber(stored.version or 0)), now, 0
 if absolute > 0 then absolute_at = now + absolute end
 if stored.live and time_to_live(idle, tonumber(stored.absolute_at)) > 0 then
-  version, created, absolute_at = tonumber(stored.version) + 1, tonumber(stored.created), tonumber(stored.absolute_at)
+  created, absolute_at = tonumber(stored.created), tonumber(stored.absolute_at)
 end
 local text = format_record({
   version = version, created = created, idle = idle, absolute_at = absolute_at,

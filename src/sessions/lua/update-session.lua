@@ -14,6 +14,7 @@
 -- @returns GONE
 -- @returns SUPERSEDED
 -- @include now.lua
+-- @include token.lua
 -- @include record.lua
 local session = KEYS[1]
 local token, created, base, idle = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -30,7 +31,7 @@ if stored.version ~= base then return { "CONFLICT", text } end
 
 local left = time_to_live(idle, tonumber(stored.absolute_at))
 if left <= 0 then return { "GONE" } end
-local version = tonumber(stored.version) + 1
+local version = next_token(tonumber(stored.version))
 stored.version, stored.idle = version, idle
 stored.writers = with_writer(others, process, sequence, version)
 if cookie ~= "=" then stored.cookie = cookie end

@@ -1,12 +1,7 @@
 import type { MemoryBackend } from "../../../src/backend/backend.js";
 import { createMemoryBackend } from "../../../src/backend/memory/memory-backend.js";
 import { addressOf, generateId, sessionKey } from "../../../src/sessions/identifier.js";
-import type {
-  ExpressStore,
-  Sessions,
-  SessionsOptions,
-  StoreOptions,
-} from "../../../src/sessions/index.js";
+import type { ExpressStore, Sessions, SessionsOptions, StoreOptions } from "../../../src/sessions/index.js";
 import { createSessions } from "../../../src/sessions/sessions.js";
 import { SessionTable } from "../../../src/sessions/session-table.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";

@@ -72,13 +72,13 @@ describe("the stored text", () => {
     if (stored?.kind !== "session" || result.status !== "done") throw new Error("not a session");
     const { record, writers } = stored;
     expect(record).toMatchObject({
-      version: 1,
+      version: result.version,
       created: result.created,
       token: address.token,
       cookie: "{}",
       payload: '{"a":1}',
     });
-    expect(writers).toEqual([{ processId: "me", sequence: 1, version: 1, at: result.created }]);
+    expect(writers).toEqual([{ processId: "me", sequence: 1, version: result.version, at: result.created }]);
     expect(formatSession(record, writers)).toBe(await text());
   });
 
@@ -111,14 +111,14 @@ describe("the stored text", () => {
       cookie: undefined,
       payload: undefined,
     };
-    expect(await store.update({ ...update, write: write(10) })).toEqual({ status: "done", version: 42 });
+    const result = await store.update({ ...update, write: write(10) });
+    if (result.status !== "done") throw new Error(result.status);
+    const { version } = result;
+    expect(version).toBeGreaterThan(41);
     const updated = parseStored(await text());
     if (updated?.kind !== "session") throw new Error("not a session");
-    expect(updated.record).toEqual({ ...record, version: 42, idle: 50_000 });
-    expect(updated.writers).toEqual([
-      { processId: "me", sequence: 10, version: 42, at: expect.any(Number) },
-      others[0],
-    ]);
+    expect(updated.record).toEqual({ ...record, version, idle: 50_000 });
+    expect(updated.writers).toEqual([{ processId: "me", sequence: 10, version, at: expect.any(Number) }, others[0]]);
     expect(await store.update({ ...update, baseVersion: 7, write: write(11) })).toEqual({
       status: "conflict",
       record: updated.record,
@@ -141,8 +141,10 @@ describe("the stored text", () => {
     const tombstone = parseStored(await text());
     expect(tombstone).toEqual({
       kind: "tombstone",
-      writers: [{ processId: "me", sequence: 12, version: 43, at: expect.any(Number) }, others[0]],
+      writers: [{ processId: "me", sequence: 12, version: expect.any(Number), at: expect.any(Number) }, others[0]],
     });
+    // 0 would tell a resend that there was nothing to end.
+    expect(tombstone?.writers[0]?.version).toBeGreaterThan(0);
   });
 
   test("of a tombstone as TypeScript writes it keeps an older create out", async () => {
@@ -155,7 +157,10 @@ describe("the stored text", () => {
     );
     expect(await put(5)).toEqual({ status: "gone" });
     expect(await put(4)).toEqual({ status: "gone" });
-    expect(await put(6)).toMatchObject({ status: "done", version: 1 });
+    const again = await put(6);
+    if (again.status !== "done") throw new Error(again.status);
+    expect(again.version).toBeGreaterThan(2);
+    expect(await store.load(address)).toMatchObject({ status: "found", record: { version: again.version } });
   });
 
   test("holds nothing of the identifier, and its key only the selector", async () => {
@@ -166,6 +171,63 @@ describe("the stored text", () => {
     const stored = `${at} ${String(await redis("GET", at))}`;
     expect(stored).not.toContain(id.slice(22));
     expect(at).toMatch(/^unit:sessions:\{\d{1,4}\}:s:[A-Za-z0-9_-]{22}$/);
+  });
+});
+
+describe("a version", () => {
+  const planted = (version: number): SessionRecord => ({
+    version,
+    created: 1_700_000_000_123,
+    idle: 60_000,
+    absoluteAt: 0,
+    token: address.token,
+    previousToken: "",
+    previousUntil: 0,
+    cookie: "{}",
+    payload: "{}",
+  });
+  const update = (baseVersion: number, sequence: number) =>
+    store.update({
+      ...address,
+      created: 1_700_000_000_123,
+      baseVersion,
+      idle: 60_000,
+      cookie: undefined,
+      payload: '{"a":2}',
+      write: write(sequence),
+    });
+  const microseconds = async () => {
+    const [seconds, rest] = (await redis("TIME")) as string[];
+    return Number(seconds) * 1_000_000 + Number(rest);
+  };
+
+  test("is the server's time in microseconds, to the last digit in the text and in the answer", async () => {
+    const before = await microseconds();
+    const created = await put(1);
+    if (created.status !== "done") throw new Error(created.status);
+    const updated = await store.update({
+      ...address,
+      created: created.created,
+      baseVersion: created.version,
+      idle: 60_000,
+      cookie: undefined,
+      payload: undefined,
+      write: write(2),
+    });
+    if (updated.status !== "done") throw new Error(updated.status);
+    const after = await microseconds();
+    const versions = [before, created.version, updated.version, after];
+    expect(versions).toEqual(versions.toSorted((one, other) => one - other));
+    expect(new Set(versions).size).toBe(4);
+    expect(await text()).toMatch(new RegExp(`^1\\|${updated.version}\\|.*\\|me:2:${updated.version}:\\d+\n`));
+  });
+
+  test("is one more than the last where a server with a faster clock gave that", async () => {
+    const ahead = 8_000_000_000_000_001;
+    await redis("SET", key, formatSession(planted(ahead), []), "PX", 10_000);
+    expect(await update(ahead, 1)).toEqual({ status: "done", version: ahead + 1 });
+    expect(await put(2)).toMatchObject({ status: "done", version: ahead + 2 });
+    expect(await text()).toContain(`1|${ahead + 2}|`);
   });
 });
 
@@ -232,7 +294,11 @@ describe("time to live", () => {
         })
       ).status,
     ).toBe("gone");
-    expect(await put(2)).toMatchObject({ status: "done", version: 1 });
+    const again = await put(2);
+    if (again.status !== "done") throw new Error(again.status);
+    // A new session, whose creation is not that of the one which ended.
+    expect(again.created).toBeGreaterThan(1);
+    expect(again.version).toBeGreaterThan(1);
   });
 });
 

@@ -104,20 +104,26 @@ async function create(fields: object): Promise<Snapshot> {
 test("a put creates, and gives the base of the next save", async () => {
   const { save } = coordinator();
   const outcome = await save({ kind: "put", absolute: 0, content: { idle, cookie, payload: '{"a":1}' } });
-  expect(outcome).toMatchObject({ status: "saved", merged: false, snapshot: { version: 1, payload: '{"a":1}' } });
+  const { version } = await stored();
+  expect(outcome).toMatchObject({ status: "saved", merged: false, snapshot: { version, payload: '{"a":1}' } });
   if (outcome.status !== "saved") throw new Error("not saved");
-  expect(await save(update(outcome.snapshot, { a: 2 }))).toMatchObject({ snapshot: { version: 2 } });
-  expect(sent).toEqual(["put 1", "update 2 on 1"]);
+  const updated = await save(update(outcome.snapshot, { a: 2 }));
+  const next = (await stored()).version;
+  expect(next).toBeGreaterThan(version);
+  expect(updated).toMatchObject({ status: "saved", snapshot: { version: next } });
+  expect(sent).toEqual(["put 1", `update 2 on ${version}`]);
 });
 
 test("a conflict is merged and sent again at once, under a new number", async () => {
   const base = await create({ n: 1, mine: 0, theirs: 0 });
   await other({ n: 5, mine: 0, theirs: 1 });
+  const { version } = await stored();
+  expect(version).toBeGreaterThan(base.version);
   const { save, counted } = coordinator();
   const outcome = await save(update(base, { n: 2, mine: 1, theirs: 0 }));
   expect(outcome).toMatchObject({ status: "saved", merged: true });
   expect(JSON.parse((await stored()).payload)).toEqual({ n: 6, mine: 1, theirs: 1 });
-  expect(sent).toEqual(["update 1 on 1", "update 2 on 2"]);
+  expect(sent).toEqual([`update 1 on ${base.version}`, `update 2 on ${version}`]);
   expect(counted.snapshot()).toEqual({ saves: 1, conflicts: 1, merges: 1, destroys: 0 });
 });
 
@@ -161,7 +167,9 @@ test("a merge that changes nothing more needs no trip", async () => {
   const base = await create({ a: 1 });
   const { save } = coordinator();
   const [, second] = await Promise.all([save(update(base, { a: 2 })), save(update(base, { a: 2 }))]);
-  expect(second).toMatchObject({ status: "saved", merged: true, snapshot: { version: 2 } });
+  const { version } = await stored();
+  expect(second).toMatchObject({ status: "saved", merged: true, snapshot: { version } });
+  expect(version).toBeGreaterThan(base.version);
   expect(sent).toHaveLength(1);
 });
 
