@@ -159,7 +159,10 @@ class FleetInstance implements Fleet {
   async #close({ server, preStop, grace }: CloseOptions): Promise<void> {
     // Read before anything is closed: a mistake in them must not leave the fleet half closed.
     const wait = preStop === undefined ? 0 : durationOr(preStop, "preStop", 0, this.#logger);
-    const end = systemClock.monotonic() + wait + (grace === undefined ? 10_000 : durationOr(grace, "grace", 10_000, this.#logger));
+    const end =
+      systemClock.monotonic() +
+      wait +
+      (grace === undefined ? 10_000 : durationOr(grace, "grace", 10_000, this.#logger));
     const left = (): number => Math.max(0, end - systemClock.monotonic());
     this.#backend.drain();
     if (server !== undefined) announceClose(server);
@@ -185,7 +188,8 @@ class FleetInstance implements Fleet {
     this.#backend.on("warning", ({ code, message }) => this.#logger.warn({ code }, message));
     this.#backend.on("state", ({ from, to, reason }) => {
       const fields = { code: "INFO_FLEET_STATE", from, to, reason };
-      if (to === "fatal") this.#logger.error({ ...fields, code: "WARN_FLEET_BACKEND_FATAL" }, `the backend cannot be used: ${reason}`);
+      if (to === "fatal")
+        this.#logger.error({ ...fields, code: "WARN_FLEET_BACKEND_FATAL" }, `the backend cannot be used: ${reason}`);
       else this.#logger.info(fields, `the backend is ${to}`);
     });
   }
@@ -196,7 +200,10 @@ function durationOr(value: Duration, name: string, fallback: number, logger: Log
   try {
     return parseDuration(value, name);
   } catch (error) {
-    logger.error({ code: "ERR_FLEET_CONFIG_DURATION", err: error }, `close({ ${name} }) cannot be read, ${fallback} ms is used`);
+    logger.error(
+      { code: "ERR_FLEET_CONFIG_DURATION", err: error },
+      `close({ ${name} }) cannot be read, ${fallback} ms is used`,
+    );
     return fallback;
   }
 }

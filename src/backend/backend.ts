@@ -95,7 +95,11 @@ export interface RedisBackend extends Backend {
     options?: CallOptions,
   ): Promise<R>;
   /** Sends the commands for one key in one trip; replies in order, an error of any is an error of all. */
-  read(key: string, commands: readonly ReadCommand[], options?: CallOptions): Promise<readonly (string | number | null)[]>;
+  read(
+    key: string,
+    commands: readonly ReadCommand[],
+    options?: CallOptions,
+  ): Promise<readonly (string | number | null)[]>;
 }
 
 /** The embedded backend's share of the process' memory. */

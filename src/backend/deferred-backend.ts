@@ -132,10 +132,13 @@ export class DeferredBackend implements RedisBackend {
 
   #failed(cause: unknown): never {
     if (this.#early === "closed") throw new ClosedError();
-    const error = new UnavailableError(`the Redis client cannot be loaded: ${String((cause as Error).message ?? cause)}`, {
-      cause,
-      help: "install the package's dependencies again: npm ci",
-    });
+    const error = new UnavailableError(
+      `the Redis client cannot be loaded: ${String((cause as Error).message ?? cause)}`,
+      {
+        cause,
+        help: "install the package's dependencies again: npm ci",
+      },
+    );
     const from = this.#early;
     this.#early = "fatal";
     this.#events.emit("state", { from, to: "fatal", reason: error.message });

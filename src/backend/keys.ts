@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 // Besides what a glob, a hash tag or a terminal would misread: `~`, which marks a shortened name, and halves of surrogate
 // pairs, which all have the same bytes in UTF-8.
 const unsafe = /[%{}*?[\]\\^"~\s\u0000-\u001f\u007f]|\p{Surrogate}/gu;
+const plain = /^[A-Za-z0-9._-]{1,256}$/;
 const maximumBytes = 256;
 const keptBytes = 64;
 
@@ -46,12 +47,17 @@ export class KeySpace {
 
 /** One tag or part as it stands in a key. */
 export function encodeKeyPart(text: string): string {
+  if (plain.test(text)) return text;
   if (text === "") throw new TypeError("a key cannot be made from an empty name");
   const encoded = text.replace(unsafe, percentEncode);
   const bytes = Buffer.from(encoded);
   if (bytes.length <= maximumBytes) return encoded;
   // The cut falls on a whole character.
-  const kept = bytes.subarray(0, keptBytes).toString("utf8").replace(/\uFFFD+$/u, "").replace(/%[0-9A-F]?$/, "");
+  const kept = bytes
+    .subarray(0, keptBytes)
+    .toString("utf8")
+    .replace(/\uFFFD+$/u, "")
+    .replace(/%[0-9A-F]?$/, "");
   return `${kept}~${createHash("sha256").update(encoded).digest("hex")}`;
 }
 

@@ -20,7 +20,7 @@ export type End = (chunk?: unknown, encoding?: BufferEncoding) => unknown;
  */
 type Ending =
   | { readonly kind: "library" | "nothing" }
-  | { readonly kind: "commit"; readonly run: (done: Callback) => void; readonly settled: () => boolean };
+  | { readonly kind: "commit"; readonly run: (done: Callback) => void };
 
 const library: Ending = { kind: "library" };
 const nothing: Ending = { kind: "nothing" };
@@ -69,7 +69,7 @@ export function commitBeforeResponse(
       (ending.kind === "nothing" ? plainEnd : inner).call(response, chunk, encoding);
       return response;
     }
-    const { run, settled } = ending;
+    const { run } = ending;
     committing = true;
     const done = (error?: unknown): void => {
       committing = false;
@@ -79,8 +79,7 @@ export function commitBeforeResponse(
         return;
       }
       restore(response, inner);
-      // What the app changed while the save was under way is still to be saved.
-      (settled() ? plainEnd : inner).call(response, chunk, encoding);
+      plainEnd.call(response, chunk, encoding);
     };
     try {
       run(done);
@@ -104,7 +103,7 @@ function endingOf(request: SessionRequest, initialId: string | undefined, option
       request.sessionID = undefined;
       store.destroy(id, done);
     };
-    return { kind: "commit", run, settled: () => true };
+    return { kind: "commit", run };
   }
   if (session.id !== id || typeof session.save !== "function") return library;
   const tracked = store.tracked(session);
@@ -113,12 +112,8 @@ function endingOf(request: SessionRequest, initialId: string | undefined, option
   // A session of this request is saved when something is in it, and after `regenerate` in any case.
   const isNew = tracked === undefined && (saveUninitialized || payload !== "{}" || id !== initialId);
   if (!(tracked === undefined ? isNew : changed)) return store.isDue(session) ? library : nothing;
-  return {
-    kind: "commit",
-    // Through the session's own `save`, so that express-session notes what was saved.
-    run: (done) => store.withPrepared(session, payload, () => void session.save(done)),
-    settled: () => request.session === session && !store.prepare(session).changed,
-  };
+  // Not through the session's own `save`: that one would hash it for an `end` which is passed by.
+  return { kind: "commit", run: (done) => store.withPrepared(session, payload, () => store.set(id, session, done)) };
 }
 
 function readArguments(args: readonly unknown[]): {

@@ -9,7 +9,14 @@ import type { Topology } from "../support/servers/topology.js";
 import { clusterForTest, sentinelForTest, topologyForTest } from "../support/topology-for-test.js";
 import { until } from "../support/until.js";
 import { startCallers } from "../unit/backend/callers.js";
-import { look, openBackend, rejection, remember, remembered, type BackendForTest } from "../unit/backend/open-backend.js";
+import {
+  look,
+  openBackend,
+  rejection,
+  remember,
+  remembered,
+  type BackendForTest,
+} from "../unit/backend/open-backend.js";
 
 // The servers are those of the vitest project and shared with other files: nothing here stops one or changes how it works.
 
@@ -72,10 +79,22 @@ if (kind !== "memory") {
 /** A user who may do what the help of a PermissionError says, and nothing else. */
 function restrictedUser(topology: Topology): Partial<BackendForTest> {
   const username = `fleet-${unique}`;
-  const commands = "+get +set +exists +strlen +pttl +pexpire +eval +evalsha +ping +info +time +client|setname +cluster|slots +asking";
-  const rules = ["on", ">pw", "resetkeys", `~${namespace}:*`, "resetchannels", `&${namespace}:*`, "-@all", ...commands.split(" ")];
+  const commands =
+    "+get +set +exists +strlen +pttl +pexpire +eval +evalsha +ping +info +time +client|setname +cluster|slots +asking";
+  const rules = [
+    "on",
+    ">pw",
+    "resetkeys",
+    `~${namespace}:*`,
+    "resetchannels",
+    `&${namespace}:*`,
+    "-@all",
+    ...commands.split(" "),
+  ];
   beforeAll(async () => {
-    await Promise.all(topology.dataServers.map((server) => topology.command(server, "ACL", "SETUSER", username, ...rules)));
+    await Promise.all(
+      topology.dataServers.map((server) => topology.command(server, "ACL", "SETUSER", username, ...rules)),
+    );
   });
   afterAll(async () => {
     await Promise.all(topology.dataServers.map((server) => topology.command(server, "ACL", "DELUSER", username)));
@@ -186,7 +205,9 @@ function suite(who: string, credentials: (topology: Topology) => Partial<Backend
       };
       const long = backend.run(spin, { keys: { key }, args: {} });
       const began = performance.now();
-      const error = await rejection(backend.run(remember, { keys: { key }, args: { operation: "op" } }, { deadline: 80 }));
+      const error = await rejection(
+        backend.run(remember, { keys: { key }, args: { operation: "op" } }, { deadline: 80 }),
+      );
       expect(error).toMatchObject({ code: "ERR_FLEET_TIMEOUT", executed: "maybe" });
       expect(performance.now() - began).toBeLessThan(380);
       await long;
@@ -199,13 +220,28 @@ function suite(who: string, credentials: (topology: Topology) => Partial<Backend
         const [seed] = topology.config.nodes;
         const backend = await open({ nodes: [{ host: "localhost", port: seed?.port ?? 0 }] });
         await Promise.all(["a", "b", "c"].map((tag) => write(backend, "op", `${namespace}:room:{${tag}}:seed`)));
-        expect(backend.topology().nodes.filter(({ role }) => role === "primary")).toHaveLength((await primariesOf(topology)).length);
+        expect(backend.topology().nodes.filter(({ role }) => role === "primary")).toHaveLength(
+          (await primariesOf(topology)).length,
+        );
         expect(backend.topology().nodes.filter(({ role }) => role === "replica").length).toBeGreaterThan(0);
       });
 
       test("keys have the slots that servers count", async () => {
         const cluster = clusterForTest();
-        const keys = ["foo", "{}", "{}}", "foo{}{bar}", "foo{{bar}}zap", "{a}b", "}{", "{", "über{é€𝄞}", " ", "{\t}", "a{b}c{d}"];
+        const keys = [
+          "foo",
+          "{}",
+          "{}}",
+          "foo{}{bar}",
+          "foo{{bar}}zap",
+          "{a}b",
+          "}{",
+          "{",
+          "über{é€𝄞}",
+          " ",
+          "{\t}",
+          "a{b}c{d}",
+        ];
         expect(await Promise.all(keys.map((each) => cluster.slotOf(each)))).toEqual(keys.map(slotOf));
       });
     }
@@ -215,7 +251,8 @@ function suite(who: string, credentials: (topology: Topology) => Partial<Backend
         const sentinels = sentinelForTest();
         const [seed] = sentinels.config.nodes;
         const backend = await open({ nodes: [{ host: "localhost", port: seed?.port ?? 0 }] });
-        const known = (): number => backend.topology().nodes.filter(({ role, state }) => role === "sentinel" && state === "connected").length;
+        const known = (): number =>
+          backend.topology().nodes.filter(({ role, state }) => role === "sentinel" && state === "connected").length;
         await until(() => known() === sentinels.sentinels.length, { what: "a watcher of each sentinel" });
         expect(backend.topology().nodes).toHaveLength(1 + sentinels.sentinels.length);
       });
@@ -238,7 +275,9 @@ async function primariesOf(topology: Topology): Promise<readonly ServerAddress[]
 async function clientList(topology: Topology, server: ServerAddress): Promise<{ id: string; name: string }[]> {
   const text = String(await topology.command(server, "CLIENT", "LIST"));
   return text.split("\n").flatMap((line) => {
-    const fields = new Map(line.split(" ").map((field) => [field.slice(0, field.indexOf("=")), field.slice(field.indexOf("=") + 1)]));
+    const fields = new Map(
+      line.split(" ").map((field) => [field.slice(0, field.indexOf("=")), field.slice(field.indexOf("=") + 1)]),
+    );
     const [id, name] = [fields.get("id"), fields.get("name")];
     return id === undefined || name === undefined ? [] : [{ id, name }];
   });

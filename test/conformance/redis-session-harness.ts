@@ -11,9 +11,18 @@ import type { Topology } from "../support/servers/topology.js";
 import { until } from "../support/until.js";
 
 /** Opens a backend in a namespace of its own, and resolves when it answers; `nodes` replaces the addresses, for a proxy. */
-export async function openBackend(config: TopologyConfig, nodes: readonly ServerAddress[] = config.nodes): Promise<RedisBackend> {
+export async function openBackend(
+  config: TopologyConfig,
+  nodes: readonly ServerAddress[] = config.nodes,
+): Promise<RedisBackend> {
   const backend = createRedisBackend({
-    config: { ...config, nodes, database: 0, timeouts: { connect: 5000, command: 8000, start: 10_000 }, maxPending: 10_000 },
+    config: {
+      ...config,
+      nodes,
+      database: 0,
+      timeouts: { connect: 5000, command: 8000, start: 10_000 },
+      maxPending: 10_000,
+    },
     // Of its own for each run, so that a server which lives longer is no trouble.
     namespace: `test.${randomBytes(6).toString("hex")}`,
     instance: "conformance",
@@ -48,7 +57,10 @@ export function sessionHarness(topology: Topology, backend: RedisBackend): Filla
     store: new RedisSessionStore(backend),
     elapse: async (milliseconds) => {
       const end = (await serverTime()) + milliseconds;
-      await until(async () => (await serverTime()) > end, { what: `${milliseconds} ms to pass on the server`, every: 5 });
+      await until(async () => (await serverTime()) > end, {
+        what: `${milliseconds} ms to pass on the server`,
+        every: 5,
+      });
     },
     plant: async (selector, text) => {
       const key = sessionKey(backend.keys, selector);

@@ -24,7 +24,8 @@ function readArguments(): { readonly faults: number; readonly chosen: readonly D
     },
   });
   const faults = Number(values.faults);
-  if (!Number.isInteger(faults) || faults < 1) throw new Error(`--faults takes a whole number from 1, not ${values.faults}`);
+  if (!Number.isInteger(faults) || faults < 1)
+    throw new Error(`--faults takes a whole number from 1, not ${values.faults}`);
   const unknown = (values.only ?? []).filter((name) => drills.every((drill) => drill.name !== name));
   if (unknown.length > 0) throw new Error(`there is no drill named ${unknown.join(", ")}`);
   const chosen = values.only === undefined ? drills : drills.filter(({ name }) => values.only?.includes(name));

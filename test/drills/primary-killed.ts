@@ -38,7 +38,10 @@ export function primaryKilled(kind: TopologyKind): Drill {
 function judge(name: string, faults: number, kind: TopologyKind, totals: LoadTotals): DrillResult {
   const findings = new Findings();
   const first = totals.failures[0];
-  findings.expect(first === undefined, `${totals.failures.length} calls failed, the first with ${first?.code}: ${first?.message}`);
+  findings.expect(
+    first === undefined,
+    `${totals.failures.length} calls failed, the first with ${first?.code}: ${first?.message}`,
+  );
   findings.expect(totals.twice === 0, `${totals.twice} increments were made twice`);
   findings.expect(totals.missing === 0, `${totals.missing} times a session was missing`);
   findings.expect(totals.acknowledged > 0, "the load acknowledged nothing");

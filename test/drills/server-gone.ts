@@ -64,7 +64,12 @@ export const serverGone: Drill = {
     return {
       name: serverGone.name,
       faults,
-      figures: { refused, [`over ${promised} ms`]: slow, "slowest refusal ms": Number(slowest.toFixed(2)), "written later": written },
+      figures: {
+        refused,
+        [`over ${promised} ms`]: slow,
+        "slowest refusal ms": Number(slowest.toFixed(2)),
+        "written later": written,
+      },
       failures: findings.failures,
     };
   },

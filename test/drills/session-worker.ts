@@ -64,7 +64,13 @@ async function increment(id: string): Promise<boolean> {
   } catch (error) {
     const { code = "", executed = "maybe", message } = error as Error & { code?: string; executed?: string };
     if (saving && executed !== "no") unknown[id] = (unknown[id] ?? 0) + 1;
-    failures.push({ code, executed, message, waited: performance.now() - began, at: performance.timeOrigin + performance.now() });
+    failures.push({
+      code,
+      executed,
+      message,
+      waited: performance.now() - began,
+      at: performance.timeOrigin + performance.now(),
+    });
     return false;
   } finally {
     longestWait = Math.max(longestWait, performance.now() - began);

@@ -38,11 +38,14 @@ interface Line {
 
 function recordingLogger(): { readonly logger: Logger; readonly lines: Line[] } {
   const lines: Line[] = [];
-  const write = (fields: object, message: string): void => void lines.push({ code: (fields as { code?: string }).code ?? "", message });
+  const write = (fields: object, message: string): void =>
+    void lines.push({ code: (fields as { code?: string }).code ?? "", message });
   return { logger: { debug: write, info: write, warn: write, error: write }, lines };
 }
 
-async function listen(handler: (req: IncomingMessage, res: ServerResponse) => void): Promise<{ server: Server; port: number }> {
+async function listen(
+  handler: (req: IncomingMessage, res: ServerResponse) => void,
+): Promise<{ server: Server; port: number }> {
   const server = createServer(handler);
   servers.push(server);
   server.listen(0, "127.0.0.1");
@@ -66,7 +69,9 @@ describe("createFleet", () => {
     assert.throws(
       () => createFleet({ logger: false }),
       (error: unknown) =>
-        error instanceof ConfigError && error.code === "ERR_FLEET_BACKEND_REQUIRED" && /FLEET_BACKEND/.test(`${error.message} ${error.help ?? ""}`),
+        error instanceof ConfigError &&
+        error.code === "ERR_FLEET_BACKEND_REQUIRED" &&
+        /FLEET_BACKEND/.test(`${error.message} ${error.help ?? ""}`),
     );
   });
 
@@ -219,7 +224,10 @@ describe("close", () => {
     assert.deepEqual([code, executed], ["ERR_FLEET_CLOSED", "no"]);
   });
 
-  for (const [what, backend] of [["memory", "memory"], ["Redis away", "redis://127.0.0.1:1"]] as const) {
+  for (const [what, backend] of [
+    ["memory", "memory"],
+    ["Redis away", "redis://127.0.0.1:1"],
+  ] as const) {
     test(`the process ends by itself afterwards (${what})`, async () => {
       const child = startChild(fileURLToPath(new URL("./fixtures/close-and-end.mjs", import.meta.url)), {
         environment: { FLEET_BACKEND: backend },

@@ -5,7 +5,13 @@ import type { DrillResult } from "../drills/drill.js";
 import { startChild } from "../support/child.js";
 
 const main = fileURLToPath(new URL("../../build/test/drills/main.js", import.meta.url));
-const names = ["single-restarted", "sentinel-primary-killed", "cluster-primary-killed", "server-gone", "rolling-deploy"];
+const names = [
+  "single-restarted",
+  "sentinel-primary-killed",
+  "cluster-primary-killed",
+  "server-gone",
+  "rolling-deploy",
+];
 
 /** Each drill once, in its shortest form; `npm run drills -- --faults N` is the long one. */
 describe("drills, one fault each", () => {

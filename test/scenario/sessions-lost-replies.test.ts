@@ -49,7 +49,8 @@ for (const { fault, about, atLeast } of faults) {
 
     test("the fault fell upon the writes", () => {
       assert.ok(affected.length >= atLeast, `${affected.length} writes`);
-      if (fault === "dropReplies") assert.ok(backend.stats().reconnects >= atLeast, `${backend.stats().reconnects} reconnects`);
+      if (fault === "dropReplies")
+        assert.ok(backend.stats().reconnects >= atLeast, `${backend.stats().reconnects} reconnects`);
     });
   });
 }

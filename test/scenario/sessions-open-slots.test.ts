@@ -27,8 +27,12 @@ describe("sessions, with every slot of the cluster left open", () => {
   test("redirects were followed, and every key is of this namespace and room", async () => {
     assert.ok(backend.stats().redirects > 100, `${backend.stats().redirects} redirects`);
     const keys: string[] = [];
-    for (const { host, port } of await cluster.primaries()) keys.push(...((await cluster.command({ host, port }, "KEYS", "*")) as string[]));
+    for (const { host, port } of await cluster.primaries())
+      keys.push(...((await cluster.command({ host, port }, "KEYS", "*")) as string[]));
     assert.ok(keys.length > 50);
-    assert.deepEqual(keys.filter((key) => !key.startsWith(`${backend.keys.namespace}:sessions:{`)), []);
+    assert.deepEqual(
+      keys.filter((key) => !key.startsWith(`${backend.keys.namespace}:sessions:{`)),
+      [],
+    );
   });
 });

@@ -88,7 +88,13 @@ class EmbeddedBackend implements MemoryBackend {
   }
 
   topology(): Topology {
-    const node = { id: this.#name ?? "memory", host: "this process", port: 0, role: "memory", state: "connected" } as const;
+    const node = {
+      id: this.#name ?? "memory",
+      host: "this process",
+      port: 0,
+      role: "memory",
+      state: "connected",
+    } as const;
     return { kind: "memory", nodes: [node] };
   }
 

@@ -140,14 +140,13 @@ export class ClusterRouter implements Router {
     if (this.#closed) return;
     if (view === undefined) {
       this.breaker.failure();
-      if (this.#view.length === 0) this.#options.onTopology();
     } else {
-      this.lastError = undefined;
       this.breaker.success();
       this.#apply(view);
     }
+    this.#options.onTopology();
     const connected = this.routed().every((node) => node.connection !== undefined);
-    const fine = view !== undefined && connected && !this.#slots.includes(undefined);
+    const fine = this.lastError === undefined && connected;
     // Spread over a fifth, so that the instances of a fleet do not ask in step.
     const pause = fine ? whileFine * (0.9 + 0.2 * Math.random()) : whileAway;
     this.#plan(this.#doubted ? atMostEvery : pause);
@@ -216,9 +215,11 @@ export class ClusterRouter implements Router {
       this.#slots.fill(this.#owner(id, primary.address), from, to + 1);
     }
     this.#retire(owners);
+    this.lastError = this.#slots.includes(undefined)
+      ? new UnavailableError("some slots are served by nobody")
+      : undefined;
     if (!changed) return;
     for (const [from, to] of promotions(before, view)) this.#options.onFailover(from, to);
-    this.#options.onTopology();
   }
 
   #owner(id: string, address: NodeAddress): Node {
@@ -255,7 +256,8 @@ function promotions(before: readonly ViewRange[], after: readonly ViewRange[]): 
   const successors = new Map<string, string>();
   for (const { primary, replicas } of before) {
     for (const replica of replicas) {
-      if (after.some((range) => range.primary.id === replica.id)) successors.set(addressText(primary.address), addressText(replica.address));
+      if (after.some((range) => range.primary.id === replica.id))
+        successors.set(addressText(primary.address), addressText(replica.address));
     }
   }
   return [...successors];

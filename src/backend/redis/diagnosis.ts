@@ -25,7 +25,8 @@ const tlsCode = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO/;
 
 function tlsHelp(code: string): string {
   if (/EPROTO|WRONG_VERSION_NUMBER/.test(code)) return "it does not speak TLS: remove tls, or use its TLS port";
-  if (code.includes("CERTIFICATE_REQUIRED")) return "it wants a client certificate (FLEET_TLS_CERT_FILE, FLEET_TLS_KEY_FILE)";
+  if (code.includes("CERTIFICATE_REQUIRED"))
+    return "it wants a client certificate (FLEET_TLS_CERT_FILE, FLEET_TLS_KEY_FILE)";
   return "give its certificate authority (FLEET_TLS_CA_FILE), or the name in its certificate (FLEET_TLS_SERVERNAME)";
 }
 
@@ -106,7 +107,9 @@ export function refusal(
     );
   }
   if (kind !== "cluster" && info.role === "slave") {
-    return new UnavailableError(`${where} is a replica and takes no writes`, { help: "give the address of the primary" });
+    return new UnavailableError(`${where} is a replica and takes no writes`, {
+      help: "give the address of the primary",
+    });
   }
   return undefined;
 }

@@ -80,9 +80,12 @@ export class Exec {
     if (this.counters.pending >= this.options.maxPending) {
       this.counters.refused += 1;
       return Promise.reject(
-        new OverloadedError(`${this.counters.pending} calls are pending in this process, ${request.name} was not sent`, {
-          help: "raise maxPending, or send less while the backend is slow",
-        }),
+        new OverloadedError(
+          `${this.counters.pending} calls are pending in this process, ${request.name} was not sent`,
+          {
+            help: "raise maxPending, or send less while the backend is slow",
+          },
+        ),
       );
     }
     return new Promise<T>((resolve, reject) => {

@@ -171,7 +171,9 @@ class ConnectedBackend implements RedisBackend {
 
   #diagnosis(waited: number): Error {
     const away = this.#router.routed().filter((node) => node.connection === undefined);
-    const causes = [...away.map((node) => node.lastError), this.#router.lastError].filter((cause) => cause !== undefined);
+    const causes = [...away.map((node) => node.lastError), this.#router.lastError].filter(
+      (cause) => cause !== undefined,
+    );
     const cause = causes.find((error) => (error as { retryable?: boolean }).retryable === false) ?? causes[0];
     const { code, help } = (cause ?? {}) as { code?: string; help?: string };
     const reason = cause?.message ?? "no server answered";
@@ -189,7 +191,11 @@ class ConnectedBackend implements RedisBackend {
     const node = this.#nodeSettings(options);
     if (config.kind === "single") return new SingleRouter(config.nodes[0] as NodeAddress, node);
     if (config.kind === "cluster") {
-      const connect = this.#connector(options, "slots", credentialsOf(config.username, config.password, "the password of Redis"));
+      const connect = this.#connector(
+        options,
+        "slots",
+        credentialsOf(config.username, config.password, "the password of Redis"),
+      );
       return new ClusterRouter({ clock, seeds: config.nodes, node, connect, onFailover, onTopology });
     }
     const sentinel = config.sentinel as NonNullable<typeof config.sentinel>;
@@ -213,7 +219,11 @@ class ConnectedBackend implements RedisBackend {
     const { config, clock } = options;
     return {
       clock,
-      connect: this.#connector(options, "command", credentialsOf(config.username, config.password, "the password of Redis")),
+      connect: this.#connector(
+        options,
+        "command",
+        credentialsOf(config.username, config.password, "the password of Redis"),
+      ),
       breakerAfter: config.timeouts.command,
       refuse: (info, address) => refusal(config.kind, info, address),
       explain,

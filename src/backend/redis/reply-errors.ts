@@ -10,21 +10,13 @@
 export type ReplyError =
   | { readonly kind: "moved" | "ask"; readonly slot: number; readonly host: string; readonly port: number }
   | {
-      readonly kind:
-        | "again"
-        | "replica"
-        | "auth"
-        | "full"
-        | "permission"
-        | "no-script"
-        | "lost"
-        | "unsent"
-        | "reply";
+      readonly kind: "again" | "replica" | "auth" | "full" | "permission" | "no-script" | "lost" | "unsent" | "reply";
       readonly code: string;
     };
 
 // Redis before 7 wraps every error of a command inside a script, and hides the code behind a dash.
-const wrapped = /^ERR Error running script \(call to \S+\): @user_script:\s*\d+: @user_script: \d+: (?:-([A-Z]+) )?(.*)$/s;
+const wrapped =
+  /^ERR Error running script \(call to \S+\): @user_script:\s*\d+: @user_script: \d+: (?:-([A-Z]+) )?(.*)$/s;
 // In a script no version gives a code for what the ACL denies.
 const aclInScript = /^ERR (The user executing the script can't|ACL failure in script)/;
 const unsent = /Stream isn't writeable/;

@@ -18,7 +18,7 @@ export interface Router {
   routed(): readonly Node[];
   /** Judges the search for servers, for calls that have no node. */
   readonly breaker: Breaker;
-  /** Why no server is known; undefined when one is. */
+  /** What is wrong with the search for servers: none is known, or not all that there should be; undefined when all is well. */
   readonly lastError: Error | undefined;
   topology(): Topology;
   close(): void;

@@ -33,7 +33,9 @@ export async function askSentinel(options: ConnectionOptions, name: string, limi
       primary,
       others: records(await sentinels).flatMap((other) => {
         const ip = other.get("ip");
-        return ip === undefined ? [] : [{ id: other.get("runid"), address: { host: ip, port: Number(other.get("port")) } }];
+        return ip === undefined
+          ? []
+          : [{ id: other.get("runid"), address: { host: ip, port: Number(other.get("port")) } }];
       }),
       names: records(names).flatMap((master) => master.get("name") ?? []),
     };

@@ -25,13 +25,14 @@ export interface SentinelRouterOptions {
 const questionLimit = 1_000;
 const whileAway = 500;
 const whileFine = 15_000;
+const atMostEvery = 200;
 
 /**
  * Follows the primary that the sentinels name.
  *
  * All known sentinels are asked at once and the answer that most of them give counts, so that a frozen or cut-off one
  * decides nothing. Their `+switch-master` message only makes us ask; without it we ask every 15 s, and twice a second
- * while the primary is away.
+ * while the primary, or every sentinel, is away.
  */
 export class SentinelRouter implements Router {
   readonly kind = "sentinel" as const;
@@ -42,7 +43,8 @@ export class SentinelRouter implements Router {
   #primary: Node | undefined;
   #timer: Timer | undefined;
   #asking = false;
-  #askAgain = false;
+  #doubted = false;
+  #lastAsk = -Infinity;
   #closed = false;
   lastError: Error | undefined;
 
@@ -67,8 +69,10 @@ export class SentinelRouter implements Router {
 
   doubt(): void {
     if (this.#closed) return;
-    if (this.#asking) this.#askAgain = true;
-    else void this.#ask();
+    // What is being asked now may have been answered before whatever raised the doubt.
+    this.#doubted = this.#asking;
+    if (this.#asking) return;
+    this.#plan(Math.max(0, this.#lastAsk + atMostEvery - this.#options.clock.monotonic()));
   }
 
   routed(): readonly Node[] {
@@ -95,9 +99,14 @@ export class SentinelRouter implements Router {
     this.#primary?.close();
   }
 
+  #plan(delay: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setTimeout(() => void this.#ask(), delay);
+  }
+
   async #ask(): Promise<void> {
     this.#asking = true;
-    this.#timer?.cancel();
+    this.#lastAsk = this.#options.clock.monotonic();
     const answers = await Promise.all(
       [...this.#sentinels.values()].map((address) =>
         this.#askOne(address).catch((error: Error) => this.#options.node.explain(error, address)),
@@ -106,10 +115,10 @@ export class SentinelRouter implements Router {
     this.#asking = false;
     if (this.#closed) return;
     this.#learn(answers);
-    const again = this.#askAgain;
-    this.#askAgain = false;
-    const fine = this.#primary?.connection !== undefined && !again;
-    this.#timer = this.#options.clock.setTimeout(() => void this.#ask(), fine ? whileFine : whileAway);
+    const fine = this.lastError === undefined && this.#primary?.connection !== undefined;
+    const pause = fine ? whileFine : whileAway;
+    this.#plan(this.#doubted ? atMostEvery : pause);
+    this.#doubted = false;
   }
 
   async #askOne(address: NodeAddress): Promise<SentinelAnswer> {
@@ -196,5 +205,7 @@ export class SentinelRouter implements Router {
 
 /** Without the second answer of a sentinel that is known by two addresses. */
 function eachOnce(answers: readonly SentinelAnswer[]): readonly SentinelAnswer[] {
-  return answers.filter(({ id }, index) => id === undefined || answers.findIndex((answer) => answer.id === id) === index);
+  return answers.filter(
+    ({ id }, index) => id === undefined || answers.findIndex((answer) => answer.id === id) === index,
+  );
 }

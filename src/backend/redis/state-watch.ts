@@ -65,7 +65,11 @@ export class StateWatch {
       const state = this.#state === "starting" && !missing.breaker.open ? "starting" : "degraded";
       return [state, `${missing.id}: ${missing.lastError?.message ?? "connecting"}`];
     }
-    if (this.#clock.monotonic() - this.#fullAt < fullRemembered) return ["degraded", "a server refuses writes: storage full"];
+    // Calls succeed as far as the topology is known: a slot that nobody serves, or no sentinel that could name a new primary.
+    const { lastError } = this.#router;
+    if (lastError !== undefined) return ["degraded", lastError.message];
+    if (this.#clock.monotonic() - this.#fullAt < fullRemembered)
+      return ["degraded", "a server refuses writes: storage full"];
     return ["ready", "every server answers"];
   }
 

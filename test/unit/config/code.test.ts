@@ -180,7 +180,11 @@ describe("the other options in code", () => {
     ["a timeout nobody knows", { timeouts: { conect: 5 } }, "ERR_FLEET_CONFIG_UNSUPPORTED"],
     ["a timeout that is none", { timeouts: { connect: "soon" } }, "ERR_FLEET_CONFIG_DURATION"],
     ["a timeout of 0", { timeouts: { command: 0 } }, "ERR_FLEET_CONFIG_DURATION"],
-    ["a command timeout beyond what resends are recognised for", { backend: "redis://h", timeouts: { command: "9001ms" } }, "ERR_FLEET_CONFIG_DURATION"],
+    [
+      "a command timeout beyond what resends are recognised for",
+      { backend: "redis://h", timeouts: { command: "9001ms" } },
+      "ERR_FLEET_CONFIG_DURATION",
+    ],
     ["maxPending of 0", { maxPending: 0 }, "ERR_FLEET_CONFIG_NUMBER"],
     ["maxPending as text", { maxPending: "5" }, "ERR_FLEET_CONFIG_NUMBER"],
     ["an option nobody knows", { namespcae: "a" }, "ERR_FLEET_CONFIG_UNSUPPORTED"],

@@ -10,7 +10,10 @@ const documented = new Set(readFileSync(join(root, "docs/errors.md"), "utf8").ma
 function codesIn(folder: string): readonly string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-    .flatMap((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8").match(/"(?:ERR|WARN|INFO)_FLEET\w*[A-Z]"/g) ?? [])
+    .flatMap(
+      (entry) =>
+        readFileSync(join(entry.parentPath, entry.name), "utf8").match(/"(?:ERR|WARN|INFO)_FLEET\w*[A-Z]"/g) ?? [],
+    )
     .map((quoted) => quoted.slice(1, -1));
 }
 
@@ -19,10 +22,16 @@ describe("docs/errors.md", () => {
 
   test("explains every code that the source uses", () => {
     assert.ok(used.size > 20);
-    assert.deepEqual([...used].filter((code) => !documented.has(code)), []);
+    assert.deepEqual(
+      [...used].filter((code) => !documented.has(code)),
+      [],
+    );
   });
 
   test("explains no code that the source does not use", () => {
-    assert.deepEqual([...documented].filter((code) => !used.has(code)), []);
+    assert.deepEqual(
+      [...documented].filter((code) => !used.has(code)),
+      [],
+    );
   });
 });

@@ -1,0 +1,19 @@
+/** A certificate for `localhost` that vouches for itself; made for these tests, and of use for nothing else. */
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBljCCATugAwIBAgIUAWZ7y69PSrTt2TDlPmoaV6zdYGEwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMDA5NTQ0MVoYDzIxMjYxMDI3
+MDk1NDQxWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAARG6MLPuOeLtSFAtCnLCnBaGJe/FopgTahiYMhERnwVX9eIqkWp+n0B
+5Ef0gVuNp4u2FeHKQhzD9JO9jQ7ZWCGJo2kwZzAdBgNVHQ4EFgQU5fJ9eaYwjKMl
+2bWkz/+jlu7EmTkwHwYDVR0jBBgwFoAU5fJ9eaYwjKMl2bWkz/+jlu7EmTkwDwYD
+VR0TAQH/BAUwAwEB/zAUBgNVHREEDTALgglsb2NhbGhvc3QwCgYIKoZIzj0EAwID
+SQAwRgIhAIK6jWckLZf6W30DO1q0HJRFOWZ8tl3ifvPgPV69CdX6AiEAtnzqSwoY
+HoTjjKdnizCdWrrxVS5JqTnXjMKghwKO/3c=
+-----END CERTIFICATE-----`;
+
+/** Its key. */
+export const privateKey = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgh5mN6XqNnXw9mAPg
+h5f6jabJz6ush5Xgnq9txX7ZGiehRANCAARG6MLPuOeLtSFAtCnLCnBaGJe/Fopg
+TahiYMhERnwVX9eIqkWp+n0B5Ef0gVuNp4u2FeHKQhzD9JO9jQ7ZWCGJ
+-----END PRIVATE KEY-----`;
