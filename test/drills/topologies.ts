@@ -61,6 +61,7 @@ async function sentinel(): Promise<BreakableTopology> {
 
 async function cluster(): Promise<BreakableTopology> {
   const topology = await startCluster();
+  const count = (await topology.primaries()).length;
   let killed: { readonly host: string; readonly port: number } = { host: "", port: 0 };
   return {
     config: topology.config,
@@ -70,10 +71,13 @@ async function cluster(): Promise<BreakableTopology> {
       await topology.processAt(killed).kill("SIGKILL");
     },
     async heal() {
-      await until(async () => (await topology.primaries()).every(({ port }) => port !== killed.port), {
-        what: "a replica to be promoted",
-        deadline: 20_000,
-      });
+      // As many as before, and another in its place: a primary that came back, empty, before its replica was promoted
+      // would serve its slots again without their data.
+      const isReplaced = async (): Promise<boolean> => {
+        const primaries = await topology.primaries();
+        return primaries.length === count && primaries.every(({ port }) => port !== killed.port);
+      };
+      await until(isReplaced, { what: "a replica to be promoted", deadline: 20_000 });
       await topology.processAt(killed).restart();
       await topology.settled();
     },
