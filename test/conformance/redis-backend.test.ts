@@ -254,7 +254,9 @@ function suite(who: string, credentials: (topology: Topology) => Partial<Backend
         const known = (): number =>
           backend.topology().nodes.filter(({ role, state }) => role === "sentinel" && state === "connected").length;
         await until(() => known() === sentinels.sentinels.length, { what: "a watcher of each sentinel" });
-        expect(backend.topology().nodes).toHaveLength(1 + sentinels.sentinels.length);
+        const replicas = backend.topology().nodes.filter(({ role }) => role === "replica");
+        expect(replicas.length).toBe(2);
+        expect(backend.topology().nodes).toHaveLength(1 + replicas.length + sentinels.sentinels.length);
       });
     }
   });

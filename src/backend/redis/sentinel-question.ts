@@ -12,6 +12,8 @@ export interface SentinelAnswer {
   readonly primary: NodeAddress | undefined;
   /** The other sentinels that it knows. */
   readonly others: readonly { readonly id: string | undefined; readonly address: NodeAddress }[];
+  /** The replicas of the primary that it knows and holds for well. */
+  readonly replicas: readonly NodeAddress[];
   /** The names that it does monitor, asked for only when ours is not among them. */
   readonly names: readonly string[];
 }
@@ -23,6 +25,7 @@ export async function askSentinel(options: ConnectionOptions, name: string, limi
   try {
     const address = connection.send("sentinel", ["get-master-addr-by-name", name]);
     const sentinels = connection.send("sentinel", ["sentinels", name]).catch(() => []);
+    const replicas = connection.send("sentinel", ["replicas", name]).catch(() => []);
     const id = connection.send("sentinel", ["myid"]).catch(() => undefined);
     const [host, port] = pair(await address);
     const primary = host === undefined ? undefined : { host, port: Number(port) };
@@ -36,6 +39,11 @@ export async function askSentinel(options: ConnectionOptions, name: string, limi
         return ip === undefined
           ? []
           : [{ id: other.get("runid"), address: { host: ip, port: Number(other.get("port")) } }];
+      }),
+      replicas: records(await replicas).flatMap((replica) => {
+        const ip = replica.get("ip");
+        const isAway = /s_down|o_down|disconnected/.test(replica.get("flags") ?? "");
+        return ip === undefined || isAway ? [] : [{ host: ip, port: Number(replica.get("port")) }];
       }),
       names: records(names).flatMap((master) => master.get("name") ?? []),
     };

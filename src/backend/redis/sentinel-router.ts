@@ -41,6 +41,7 @@ export class SentinelRouter implements Router {
   #sentinels: ReadonlyMap<string, NodeAddress>;
   readonly #watchers = new Map<string, SentinelWatcher>();
   #primary: Node | undefined;
+  #replicas: readonly NodeAddress[] = [];
   #timer: Timer | undefined;
   #asking = false;
   #doubted = false;
@@ -88,7 +89,15 @@ export class SentinelRouter implements Router {
       state: this.#watchers.get(id)?.connected === true ? "connected" : "not-connected",
     }));
     const primary = this.#primary === undefined ? [] : [describeNode(this.#primary, "primary")];
-    return { kind: "sentinel", nodes: [...primary, ...sentinels] };
+    const replicas: TopologyNode[] = this.#replicas.map(({ host, port }) => ({
+      id: addressText({ host, port }),
+      host,
+      port,
+      role: "replica",
+      ...(this.#primary === undefined ? {} : { replicaOf: this.#primary.id }),
+      state: "not-connected",
+    }));
+    return { kind: "sentinel", nodes: [...primary, ...replicas, ...sentinels] };
   }
 
   close(): void {
@@ -145,6 +154,12 @@ export class SentinelRouter implements Router {
     }
     this.lastError = undefined;
     this.breaker.success();
+    // In one order, whichever sentinel tells, so that the topology changes only when the servers do.
+    this.#replicas = (
+      heard.find(({ primary }) => primary !== undefined && isSame(primary, winner.address))?.replicas ?? []
+    )
+      .filter((replica) => !isSame(replica, winner.address))
+      .sort((one, other) => addressText(one).localeCompare(addressText(other)));
     this.#follow(winner.address);
     this.#options.onTopology();
   }
@@ -201,6 +216,10 @@ export class SentinelRouter implements Router {
     });
     this.#watchers.set(id, watcher);
   }
+}
+
+function isSame(one: NodeAddress, other: NodeAddress): boolean {
+  return addressText(one) === addressText(other);
 }
 
 /** Without the second answer of a sentinel that is known by two addresses. */
