@@ -1,13 +1,15 @@
 import { parseArgs } from "node:util";
 import type { Drill, DrillResult } from "./drill.js";
-import { primaryKilled } from "./primary-killed.js";
+import { primaryBroken } from "./primary-broken.js";
 import { rollingDeploy } from "./rolling-deploy.js";
 import { serverGone } from "./server-gone.js";
 
 const drills: readonly Drill[] = [
-  primaryKilled("single"),
-  primaryKilled("sentinel"),
-  primaryKilled("cluster"),
+  primaryBroken("single"),
+  primaryBroken("sentinel"),
+  primaryBroken("cluster"),
+  primaryBroken("sentinel", "frozen"),
+  primaryBroken("cluster", "frozen"),
   serverGone,
   rollingDeploy,
 ];

@@ -1,17 +1,21 @@
 import { startCluster } from "../support/servers/cluster.js";
-import type { TopologyConfig, TopologyKind } from "../support/servers/running-topology.js";
+import type { RedisProcess } from "../support/servers/redis-process.js";
+import type { ServerAddress, TopologyConfig, TopologyKind } from "../support/servers/running-topology.js";
 import { startSentinel } from "../support/servers/sentinel.js";
 import { startSingle } from "../support/servers/single.js";
 import { until } from "../support/until.js";
 
 export type { TopologyKind };
 
+/** SIGKILL, or SIGSTOP until `heal`. */
+export type PrimaryFault = "killed" | "frozen";
+
 /** Servers whose primary can be killed, and which can be made whole again. */
 export interface BreakableTopology {
   readonly config: TopologyConfig;
-  /** Kills a primary; the number picks which, where there are several. */
-  killPrimary(turn: number): Promise<void>;
-  /** Starts what was killed again, and resolves when the topology is whole. */
+  /** Kills or freezes a primary; the number picks which, where there are several. */
+  breakPrimary(fault: PrimaryFault, turn: number): Promise<void>;
+  /** Starts what was killed again, wakes what was frozen, and resolves when the topology is whole. */
   heal(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -32,7 +36,7 @@ async function single(): Promise<BreakableTopology> {
   const topology = await startSingle({ appendOnly: true });
   return {
     config: topology.config,
-    async killPrimary() {
+    async breakPrimary() {
       await topology.server.kill("SIGKILL");
       await topology.server.restart();
     },
@@ -43,16 +47,18 @@ async function single(): Promise<BreakableTopology> {
 
 async function sentinel(): Promise<BreakableTopology> {
   const topology = await startSentinel();
-  let killed = await topology.primary();
+  let broken = await topology.primary();
+  let how: PrimaryFault = "killed";
   return {
     config: topology.config,
-    async killPrimary() {
-      killed = await topology.primary();
-      await topology.processAt(killed).kill("SIGKILL");
+    async breakPrimary(fault) {
+      how = fault;
+      broken = await topology.primary();
+      await breakServer(topology.processAt(broken), fault);
     },
     async heal() {
-      await topology.primaryOtherThan(killed);
-      await topology.processAt(killed).restart();
+      await topology.primaryOtherThan(broken);
+      await mendServer(topology.processAt(broken), how);
       await topology.settled();
     },
     stop: () => topology.stop(),
@@ -62,25 +68,37 @@ async function sentinel(): Promise<BreakableTopology> {
 async function cluster(): Promise<BreakableTopology> {
   const topology = await startCluster();
   const count = (await topology.primaries()).length;
-  let killed: { readonly host: string; readonly port: number } = { host: "", port: 0 };
+  let broken: ServerAddress = { host: "", port: 0 };
+  let how: PrimaryFault = "killed";
   return {
     config: topology.config,
-    async killPrimary(turn) {
+    async breakPrimary(fault, turn) {
+      how = fault;
       const primaries = await topology.primaries();
-      killed = primaries[turn % primaries.length] ?? killed;
-      await topology.processAt(killed).kill("SIGKILL");
+      broken = primaries[turn % primaries.length] ?? broken;
+      await breakServer(topology.processAt(broken), fault);
     },
     async heal() {
       // As many as before, and another in its place: a primary that came back, empty, before its replica was promoted
       // would serve its slots again without their data.
       const isReplaced = async (): Promise<boolean> => {
         const primaries = await topology.primaries();
-        return primaries.length === count && primaries.every(({ port }) => port !== killed.port);
+        return primaries.length === count && primaries.every(({ port }) => port !== broken.port);
       };
       await until(isReplaced, { what: "a replica to be promoted", deadline: 20_000 });
-      await topology.processAt(killed).restart();
+      await mendServer(topology.processAt(broken), how);
       await topology.settled();
     },
     stop: () => topology.stop(),
   };
+}
+
+async function breakServer(server: RedisProcess, fault: PrimaryFault): Promise<void> {
+  if (fault === "frozen") server.pause();
+  else await server.kill("SIGKILL");
+}
+
+async function mendServer(server: RedisProcess, fault: PrimaryFault): Promise<void> {
+  if (fault === "frozen") server.resume();
+  else await server.restart();
 }

@@ -97,6 +97,16 @@ export class Connection {
     return !this.#ended && this.#redis.status === "ready" && this.#socket?.writable === true;
   }
 
+  /** Commands that are not answered yet. */
+  get outstanding(): number {
+    return this.#redis.commandQueue.length;
+  }
+
+  /** Bytes received so far. */
+  get heard(): number {
+    return this.#socket?.bytesRead ?? 0;
+  }
+
   /** Calls back once when the socket has ended, with the reason. */
   onEnd(listener: (reason: Error) => void): void {
     this.#onEnd = listener;

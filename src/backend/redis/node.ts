@@ -3,7 +3,7 @@ import { backoff, type Backoff } from "../../core/backoff.js";
 import type { Clock, Timer } from "../../core/clock.js";
 import type { FleetError } from "../../core/errors.js";
 import { Breaker } from "./breaker.js";
-import { Connection, type ConnectionOptions, type Reply } from "./connection.js";
+import { Connection, type ConnectionOptions } from "./connection.js";
 import type { ServerInfo } from "./server-info.js";
 
 /** What all nodes of a backend have in common. */
@@ -18,12 +18,15 @@ export interface NodeSettings {
   /** Says what a failed attempt really met. */
   readonly explain: (error: Error, address: NodeAddress) => FleetError;
   /** Something changed that waiting calls or the router want to know. */
-  readonly onChange: (node: Node, what: "ready" | "lost" | "open") => void;
+  readonly onChange: (node: Node, what: "ready" | "lost" | "suspect" | "open") => void;
   readonly onReconnect: () => void;
 }
 
-const heartbeatEvery = 5_000;
-const heartbeatLimit = 2_000;
+// One look every half second; the others are numbers of looks.
+const lookEvery = 500;
+const suspectAfter = 2;
+const endAfter = 4;
+const heartbeatAfter = 6;
 const reconnect = { base: 50, cap: 500 };
 const leastReconnectDelay = 10;
 const fatalRetryEvery = 5_000;
@@ -35,10 +38,10 @@ export function addressText(address: NodeAddress): string {
 }
 
 /**
- * One server that the fleet sends commands to: keeps one connection to it up, with backoff, and watches it by heartbeat.
+ * One server that the fleet sends commands to: keeps one connection to it up, with backoff, and ends one that is silent.
  *
- * A heartbeat that is not answered within 2 s ends the connection: a frozen server or a half-open socket keeps TCP
- * content for much longer.
+ * A frozen server and a half-open socket keep TCP content for minutes. Two seconds without a byte while a command is
+ * outstanding end the connection; at rest a heartbeat is such a command, so that it takes five.
  */
 export class Node {
   readonly address: NodeAddress;
@@ -48,7 +51,7 @@ export class Node {
   readonly #backoff: Backoff = backoff(reconnect);
   #connection: Connection | undefined;
   #timer: Timer | undefined;
-  #heartbeat: Timer | undefined;
+  #watching: Timer | undefined;
   #opening = false;
   #closed = false;
   #connectedBefore = false;
@@ -87,7 +90,7 @@ export class Node {
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#heartbeat?.cancel();
+    this.#watching?.cancel();
     this.breaker.stop();
     this.#connection?.destroy();
     this.#connection = undefined;
@@ -130,7 +133,7 @@ export class Node {
     if (this.#connectedBefore) this.#settings.onReconnect();
     this.#connectedBefore = true;
     connection.onEnd((reason) => this.#lost(reason));
-    this.#planHeartbeat(connection);
+    this.#watch(connection);
     this.#settings.onChange(this, "ready");
   }
 
@@ -147,7 +150,7 @@ export class Node {
   }
 
   #lost(reason: Error): void {
-    this.#heartbeat?.cancel();
+    this.#watching?.cancel();
     this.#connection = undefined;
     if (this.#closed) return;
     this.lastError = reason;
@@ -161,32 +164,48 @@ export class Node {
     this.#timer = this.#settings.clock.setTimeout(() => this.#open(), delay);
   }
 
-  #planHeartbeat(connection: Connection): void {
-    this.#heartbeat = this.#settings.clock.setTimeout(() => {
-      let answered = false;
-      const beat: Promise<Reply> = connection.send("ping", []);
-      beat.then(
-        () => {
-          answered = true;
-          this.breaker.success();
-        },
-        () => {
-          // An error reply is an answer too; a lost connection has its own path.
-          answered = true;
-        },
-      );
-      this.#heartbeat = this.#settings.clock.setTimeout(() => {
-        // A process that was busy itself has not read the answer yet: let this turn's input be read before judging.
-        setImmediate(() => {
-          if (connection !== this.#connection) return;
-          if (answered) {
-            this.#planHeartbeat(connection);
-            return;
-          }
-          connection.killed = true;
-          this.kill(new Error(`no heartbeat within ${heartbeatLimit} ms`));
-        });
-      }, heartbeatLimit);
-    }, heartbeatEvery - heartbeatLimit);
+  /**
+   * Judges the connection by what is heard: silence while something is asked makes the server suspect after 1 s and ends
+   * the connection after 2 s; a connection that is at rest is asked something every 3 s.
+   */
+  #watch(connection: Connection): void {
+    let heard = connection.heard;
+    let silent = 0;
+    let atRest = 0;
+    const look = (): void => {
+      if (connection !== this.#connection) return;
+      if (connection.heard !== heard) {
+        heard = connection.heard;
+        silent = 0;
+        atRest = 0;
+        this.breaker.success();
+      } else if (connection.outstanding > 0) {
+        silent += 1;
+        if (silent === suspectAfter) this.#settings.onChange(this, "suspect");
+        if (silent >= endAfter) return this.#endSilent(connection, heard, plan);
+      } else if ((atRest += 1) >= heartbeatAfter) {
+        atRest = 0;
+        // An error reply is an answer too; a lost connection has its own path.
+        connection.send("ping", []).catch(() => undefined);
+      }
+      plan();
+    };
+    const plan = (): void => {
+      this.#watching = this.#settings.clock.setTimeout(look, lookEvery);
+    };
+    plan();
+  }
+
+  #endSilent(connection: Connection, heard: number, goOn: () => void): void {
+    // A process that was busy itself has not read the answer yet: let this turn's input be read before judging.
+    setImmediate(() => {
+      if (connection !== this.#connection) return;
+      if (connection.heard !== heard) {
+        goOn();
+        return;
+      }
+      connection.killed = true;
+      this.kill(new Error(`no answer for ${endAfter * lookEvery} ms`));
+    });
   }
 }

@@ -228,7 +228,7 @@ class ConnectedBackend implements RedisBackend {
       refuse: (info, address) => refusal(config.kind, info, address),
       explain,
       onChange: (changed, what) => {
-        if (what === "lost") this.#router.doubt();
+        if (what === "lost" || what === "suspect") this.#router.doubt();
         if (what === "ready") this.#learn(changed);
         this.#look();
       },

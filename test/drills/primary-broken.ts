@@ -1,17 +1,17 @@
-import { startTopology, type TopologyKind } from "./topologies.js";
+import { startTopology, type PrimaryFault, type TopologyKind } from "./topologies.js";
 import { type Drill, type DrillResult, Findings, whileLoadRuns } from "./drill.js";
 import { FleetUnderLoad, type LoadTotals } from "./fleet-under-load.js";
 
 const beforeFault = 1_500;
 const afterFault = 3_000;
 
-/** SIGKILL of a primary (Sentinel, Cluster), or restart of a single server that keeps an append-only file. */
-export function primaryKilled(kind: TopologyKind): Drill {
-  const name = kind === "single" ? "single-restarted" : `${kind}-primary-killed`;
+/** SIGKILL or SIGSTOP of a primary (Sentinel, Cluster), or restart of a single server that keeps an append-only file. */
+export function primaryBroken(kind: TopologyKind, fault: PrimaryFault = "killed"): Drill {
+  const name = kind === "single" ? "single-restarted" : `${kind}-primary-${fault}`;
   const about =
     kind === "single"
       ? "SIGKILL and restart of a single server with AOF (appendfsync always), under load from three processes"
-      : `SIGKILL of a primary of a ${kind}, under load from three processes`;
+      : `${fault === "killed" ? "SIGKILL" : "SIGSTOP"} of a primary of a ${kind}, under load from three processes`;
   return {
     name,
     about,
@@ -19,9 +19,9 @@ export function primaryKilled(kind: TopologyKind): Drill {
       const topology = await startTopology(kind);
       const load = await FleetUnderLoad.start(topology.config);
       try {
-        for (let fault = 0; fault < faults; fault += 1) {
+        for (let turn = 0; turn < faults; turn += 1) {
           await whileLoadRuns(beforeFault);
-          await topology.killPrimary(fault);
+          await topology.breakPrimary(fault, turn);
           await whileLoadRuns(afterFault);
           await topology.heal();
         }
