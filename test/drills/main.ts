@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Drill, DrillResult } from "./drill.js";
+import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
 import { rollingDeploy } from "./rolling-deploy.js";
 import { serverGone } from "./server-gone.js";
@@ -10,6 +11,7 @@ const drills: readonly Drill[] = [
   primaryBroken("cluster"),
   primaryBroken("sentinel", "frozen"),
   primaryBroken("cluster", "frozen"),
+  plannedFailover,
   serverGone,
   rollingDeploy,
 ];

@@ -38,6 +38,7 @@ const lingerAfterLeaving = 10_000;
  */
 export class ClusterRouter implements Router {
   readonly kind = "cluster" as const;
+  readonly fenced = false;
   readonly breaker: Breaker;
   readonly #options: ClusterRouterOptions;
   readonly #slots = new Array<Node | undefined>(slotCount).fill(undefined);

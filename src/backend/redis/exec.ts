@@ -178,7 +178,7 @@ class Call<T> {
     const breaker = node?.breaker ?? router.breaker;
     if (breaker.open && !(connection !== undefined && breaker.probe(probeEvery))) {
       this.#refuse(node);
-    } else if (node === undefined || connection === undefined) {
+    } else if (node === undefined || connection === undefined || (router.fenced && !this.#request.readOnly)) {
       this.#wait(node);
     } else {
       this.#redirect = undefined;

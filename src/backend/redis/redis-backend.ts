@@ -212,6 +212,7 @@ class ConnectedBackend implements RedisBackend {
       connect: (address, role) => open[role](address),
       onFailover,
       onTopology,
+      onFenceOpen: () => this.#exec.wake(),
     });
   }
 

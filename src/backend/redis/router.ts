@@ -8,6 +8,8 @@ export interface Router {
   readonly kind: "single" | "sentinel" | "cluster";
   /** The node to send to; undefined while nobody knows one. */
   route(key: string): Node | undefined;
+  /** Whether writes are held back because a failover is under way; reads go on. */
+  readonly fenced: boolean;
   /** A server that a redirect names. */
   nodeAt(address: NodeAddress): Node;
   /** A server said that it does not serve this slot any more. */

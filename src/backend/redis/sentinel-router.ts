@@ -9,6 +9,7 @@ import type { Router } from "./router.js";
 import { askSentinel, type SentinelAnswer } from "./sentinel-question.js";
 import { SentinelWatcher } from "./sentinel-watcher.js";
 import { describeNode } from "./single-router.js";
+import { primaryNameOf, sentinelChannels, WriteFence } from "./write-fence.js";
 
 /** What the sentinel router is made of. */
 export interface SentinelRouterOptions {
@@ -20,6 +21,8 @@ export interface SentinelRouterOptions {
   readonly connect: (address: NodeAddress, role: "sentinel" | "watch") => ConnectionOptions;
   readonly onFailover: (from: string, to: string) => void;
   readonly onTopology: () => void;
+  /** Writes that were held back may go on. */
+  readonly onFenceOpen: () => void;
 }
 
 const questionLimit = 1_000;
@@ -38,6 +41,7 @@ export class SentinelRouter implements Router {
   readonly kind = "sentinel" as const;
   readonly breaker: Breaker;
   readonly #options: SentinelRouterOptions;
+  readonly #fence: WriteFence;
   #sentinels: ReadonlyMap<string, NodeAddress>;
   readonly #watchers = new Map<string, SentinelWatcher>();
   #primary: Node | undefined;
@@ -51,6 +55,7 @@ export class SentinelRouter implements Router {
 
   constructor(options: SentinelRouterOptions) {
     this.#options = options;
+    this.#fence = new WriteFence(options.clock, options.onFenceOpen);
     this.breaker = new Breaker(options.clock, options.node.breakerAfter, () => options.onTopology());
     this.#sentinels = new Map(options.seeds.map((seed) => [addressText(seed), seed]));
     void this.#ask();
@@ -58,6 +63,10 @@ export class SentinelRouter implements Router {
 
   route(): Node | undefined {
     return this.#primary;
+  }
+
+  get fenced(): boolean {
+    return this.#fence.closed;
   }
 
   nodeAt(address: NodeAddress): Node {
@@ -105,6 +114,7 @@ export class SentinelRouter implements Router {
     this.#timer?.cancel();
     this.breaker.stop();
     for (const watcher of this.#watchers.values()) watcher.close();
+    this.#fence.open();
     this.#primary?.close();
   }
 
@@ -203,6 +213,7 @@ export class SentinelRouter implements Router {
     // Closed after the new one is in place: its lost calls are sent again, and must find the new route.
     before?.close();
     if (before !== undefined) this.#options.onFailover(before.id, node.id);
+    this.#fence.open();
     this.#options.onTopology();
     return node;
   }
@@ -211,8 +222,10 @@ export class SentinelRouter implements Router {
     const id = addressText(address);
     if (this.#watchers.has(id)) return;
     const connect = (): ConnectionOptions => this.#options.connect(address, "watch");
-    const watcher = new SentinelWatcher(this.#options.clock, connect, (message) => {
-      if (message.startsWith(`${this.#options.sentinel.name} `)) this.doubt();
+    const watcher = new SentinelWatcher(this.#options.clock, connect, sentinelChannels, (channel, message) => {
+      if (primaryNameOf(channel, message) !== this.#options.sentinel.name) return;
+      this.#fence.hear(channel);
+      if (channel === "+switch-master") this.doubt();
     });
     this.#watchers.set(id, watcher);
   }

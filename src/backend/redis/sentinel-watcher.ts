@@ -4,20 +4,27 @@ import { Connection, type ConnectionOptions } from "./connection.js";
 
 const reconnect = { base: 200, cap: 5_000 };
 
-/** Listens to one sentinel for a change of primary; what it hears is a hint, and missing it costs only time. */
+/** Listens to one sentinel; what it hears is a hint, and missing it costs only time. */
 export class SentinelWatcher {
   readonly #clock: Clock;
   readonly #connect: () => ConnectionOptions;
-  readonly #onSwitch: (message: string) => void;
+  readonly #channels: readonly string[];
+  readonly #onMessage: (channel: string, message: string) => void;
   readonly #backoff = backoff(reconnect);
   #connection: Connection | undefined;
   #timer: Timer | undefined;
   #closed = false;
 
-  constructor(clock: Clock, connect: () => ConnectionOptions, onSwitch: (message: string) => void) {
+  constructor(
+    clock: Clock,
+    connect: () => ConnectionOptions,
+    channels: readonly string[],
+    onMessage: (channel: string, message: string) => void,
+  ) {
     this.#clock = clock;
     this.#connect = connect;
-    this.#onSwitch = onSwitch;
+    this.#channels = channels;
+    this.#onMessage = onMessage;
     void this.#open();
   }
 
@@ -40,7 +47,7 @@ export class SentinelWatcher {
         return;
       }
       connection.onEnd(() => this.#retry());
-      await connection.subscribe(["+switch-master"], (_channel, message) => this.#onSwitch(message));
+      await connection.subscribe(this.#channels, this.#onMessage);
       this.#backoff.reset();
     } catch (error) {
       if (this.#connection?.open === true) this.#connection.destroy(error as Error);

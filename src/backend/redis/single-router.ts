@@ -7,6 +7,7 @@ import type { Router } from "./router.js";
 /** One server, or one address behind which somebody else keeps a server. */
 export class SingleRouter implements Router {
   readonly kind = "single" as const;
+  readonly fenced = false;
   readonly #node: Node;
 
   constructor(address: NodeAddress, settings: NodeSettings) {
