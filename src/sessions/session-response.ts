@@ -102,7 +102,7 @@ export class SessionResponse {
       id === this.#beginning.cookieId
         ? rolling ||
           (tracked?.loadedAttributes !== undefined && !sameAttributes(cookie, tracked.loadedAttributes)) ||
-          ((cookie.expires ?? undefined) !== undefined && this.#isModified(session))
+          (isGiven(cookie.expires) && this.#isModified(session))
         : saveUninitialized || this.#isModified(session);
     return wanted && (!cookie["secure"] || isSecure(this.#request, proxy));
   }
@@ -123,7 +123,6 @@ export class SessionResponse {
   #end(args: [chunk: unknown, encoding: unknown, callback: unknown]): ServerResponse {
     const response = this.#response;
     if (this.#ended) return response;
-    this.#ended = true;
     const waits = this.#options.beforeResponse && !response.headersSent;
     let run: ((done: StoreCallback) => void) | undefined;
     try {
@@ -131,10 +130,31 @@ export class SessionResponse {
     } catch (error) {
       run = (done) => done(error);
     }
-    if (run === undefined) this.#plainEnd.apply(response, args);
-    else if (waits) run((error) => (isError(error) ? this.#fail(error) : this.#plainEnd.apply(response, args)));
-    else this.#endAfter(run, args);
+    if (run !== undefined && !waits) {
+      this.#endAfter(run, args);
+      return response;
+    }
+    if (run === undefined) {
+      this.#plainEnd.apply(response, args);
+      // Only now: where that throws, for a status that there is none, the app has yet to answer.
+      this.#ended = true;
+      return response;
+    }
+    this.#ended = true;
+    run((error) => {
+      if (isGiven(error)) this.#fail(error);
+      else this.#endSaved(args);
+    });
     return response;
+  }
+
+  /** Nobody is there any more to catch what `end` throws. */
+  #endSaved(args: [chunk: unknown, encoding: unknown, callback: unknown]): void {
+    try {
+      this.#plainEnd.apply(this.#response, args);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** What is to be done about the session at the end, undefined for nothing. */
@@ -164,24 +184,27 @@ export class SessionResponse {
   #endAfter(run: (done: StoreCallback) => void, args: [chunk: unknown, encoding: unknown, callback: unknown]): void {
     const response = this.#response;
     const callback = args.find((arg) => typeof arg === "function");
-    const [chunk] = args;
-    let rest: Buffer | undefined;
     if (!response.headersSent) response.writeHead(response.statusCode);
-    if (typeof chunk === "string" || chunk instanceof Uint8Array) {
-      const encoding = typeof args[1] === "string" ? (args[1] as BufferEncoding) : undefined;
-      const bytes =
-        typeof chunk === "string"
-          ? Buffer.from(chunk, encoding)
-          : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-      // Of a response whose length is told, the last byte is its end.
-      const kept = Number(response.getHeader("Content-Length")) > 0 ? 1 : 0;
-      if (bytes.length > kept) this.#plainWrite.call(response, bytes.subarray(0, bytes.length - kept));
-      rest = kept === 0 ? undefined : bytes.subarray(bytes.length - kept);
-    }
+    const rest = typeof args[0] === "function" ? undefined : this.#writeAlmostAll(args[0], args[1]);
+    this.#ended = true;
     run((error) => {
-      if (isError(error)) this.#report(error);
+      if (isGiven(error)) this.#report(error);
       this.#plainEnd.call(response, rest, undefined, callback);
     });
+  }
+
+  /** Keeps the last byte of a response whose length is told, since to its reader that is the end. */
+  #writeAlmostAll(chunk: unknown, encoding: unknown): Buffer | undefined {
+    const response = this.#response;
+    if (!isGiven(chunk)) return undefined;
+    const given = typeof encoding === "string" ? (encoding as BufferEncoding) : undefined;
+    if (!(Number(response.getHeader("Content-Length")) > 0)) {
+      this.#plainWrite.call(response, chunk, given);
+      return undefined;
+    }
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk, given) : Buffer.from(chunk as Uint8Array);
+    if (bytes.length > 1) this.#plainWrite.call(response, bytes.subarray(0, -1));
+    return bytes.subarray(-1);
   }
 
   /** Nothing has been sent: the error becomes the answer. */
@@ -200,8 +223,8 @@ export class SessionResponse {
   }
 }
 
-function isError(error: unknown): boolean {
-  return error !== undefined && error !== null;
+function isGiven(value: unknown): boolean {
+  return value !== undefined && value !== null;
 }
 
 /** Whether the app left a session in its place; any object with its methods is one. */

@@ -95,6 +95,19 @@ for (const { version, make } of versions) {
         res.write("one ");
         res.end("two");
       });
+      made.get("/no-status", (req, res) => {
+        sessionOf(req)["a"] = true;
+        res.statusCode = 99;
+        res.end("never");
+      });
+      made.get("/no-status-and-no-change", (_req, res) => {
+        res.statusCode = 99;
+        res.end("never");
+      });
+      made.get("/no-body", (req, res) => {
+        sessionOf(req)["a"] = true;
+        res.end(42 as never);
+      });
       made.get("/copied", (req, res) => {
         (req as { session: unknown }).session = Object.assign(
           req.sessionStore.createSession(req, { cookie: { originalMaxAge: null } } as never),
@@ -252,6 +265,23 @@ for (const { version, make } of versions) {
         });
       },
     );
+
+    describe.each([{}, { commit: "express-session" } as const])("an answer that cannot be sent (%j)", (options) => {
+      test.each(["/no-status", "/no-status-and-no-change"])("%s is an error that can be answered", async (path) => {
+        const client = await app(options);
+        expect((await client.request({ path })).text).toContain("ERR_HTTP_INVALID_STATUS_CODE");
+        expect(seen).toHaveLength(1);
+      });
+
+      test("for its body is told to the error handler", async () => {
+        const client = await app(options);
+        const answer = client.request({ path: "/no-body" }).catch(() => undefined);
+        await until(() => seen.length > 0, { what: "the error to be told" });
+        expect(seen).toMatchObject([{ error: { code: "ERR_INVALID_ARG_TYPE" } }]);
+        client.close();
+        await answer;
+      });
+    });
 
     describe("a save that fails", () => {
       test("becomes the answer, without what the app said of its own", async () => {
