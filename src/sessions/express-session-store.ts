@@ -6,6 +6,7 @@ import { SessionGoneError } from "./errors.js";
 import { addressOf, sameToken, type SessionAddress } from "./identifier.js";
 import { parseObject } from "./record.js";
 import type { SaveOutcome, SavePlan } from "./save-coordinator.js";
+import type { SessionRequest } from "./session-request.js";
 import type { SessionRoom } from "./session-room.js";
 import type { LoadResult } from "./session-store.js";
 import { contentOf, payloadOf, TrackedSession, type SessionLike } from "./tracked-session.js";
@@ -58,9 +59,10 @@ const LibraryStore: new () => BaseStore = expressSession.Store as unknown as new
 /** One facade over the room: express-session writes its own `generate` on each store that it is given. */
 export class ExpressSessionStore extends LibraryStore implements ExpressStore {
   readonly #room: SessionRoom;
+  /** Gives a request a new session, for `regenerate`; set by the middleware that uses this store, ours or express-session's. */
+  generate: ((request: SessionRequest) => void) | undefined;
   readonly #policy: StorePolicy;
   readonly #tracked = new WeakMap<object, TrackedSession>();
-  #prepared: { readonly session: object; readonly payload: string } | undefined;
 
   constructor(room: SessionRoom, policy: StorePolicy) {
     super();
@@ -75,27 +77,20 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
     return this.#tracked.get(session);
   }
 
-  /** Whether a save would write; its text serves the `set` that `withPrepared` runs. */
-  prepare(session: SessionLike): { readonly payload: string; readonly changed: boolean } {
-    const payload = payloadOf(session);
-    const tracked = this.#tracked.get(session);
-    return { payload, changed: tracked === undefined || this.#changes(tracked, session, payload) };
+  /** Whether a save of that text would write. */
+  changes(tracked: TrackedSession, session: SessionLike, payload: string): boolean {
+    return payload !== tracked.snapshot.payload || tracked.changedCookie(session.cookie);
   }
 
-  /** Runs `save`, which calls `set` at once; the text that `prepare` made is not made again. */
-  withPrepared(session: object, payload: string, save: () => void): void {
-    this.#prepared = { session, payload };
-    try {
-      save();
-    } finally {
-      this.#prepared = undefined;
-    }
+  /** As `set`, with the text of the session that was made already. */
+  save(id: string, session: SessionLike, payload: string, callback: StoreCallback): void {
+    const replan = (): SavePlan => this.#plan(id, session, payloadOf(session));
+    this.#write(id, session, () => this.#plan(id, session, payload), replan, callback);
   }
 
-  /** Whether a session that did not change is to be extended now. */
-  isDue(session: object): boolean {
-    const tracked = this.#tracked.get(session);
-    return tracked?.state === "live" && tracked.isDue(this.#room.touchFraction, this.#room.clock.monotonic());
+  /** Extends a session that did not change, when that is due; nobody waits for it. */
+  extend(tracked: TrackedSession): void {
+    if (this.#isDue(tracked)) void this.#touch(tracked);
   }
 
   get(id: string, callback: (error: unknown, session?: unknown) => void): void {
@@ -103,7 +98,8 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
   }
 
   set(id: string, session: SessionLike, callback: StoreCallback = this.#unheard): void {
-    this.#write(id, session, () => this.#plan(id, session), callback);
+    const plan = (): SavePlan => this.#plan(id, session, payloadOf(session));
+    this.#write(id, session, plan, plan, callback);
   }
 
   touch(id: string, session: SessionLike, callback: StoreCallback = this.#unheard): void {
@@ -112,7 +108,8 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
       deliver(this.#room.touch(addressOf(id)).then(noError), callback);
       return;
     }
-    this.#write(id, session, () => this.#planUpdate(tracked, session, tracked.snapshot.payload), callback);
+    const plan = (): SavePlan => this.#planUpdate(tracked, session, tracked.snapshot.payload);
+    this.#write(id, session, plan, plan, callback);
   }
 
   destroy(id: string, callback: StoreCallback = this.#unheard): void {
@@ -153,16 +150,14 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
     const attributes = parseObject(record.cookie);
     if (fields === undefined || attributes === undefined) return this.#corrupt(address.selector);
     const tracked = new TrackedSession(id, address, record, attributes, remaining, this.#room.clock.monotonic());
-    if (!(await this.#extendLoaded(tracked))) return null;
+    if (this.#isDue(tracked) && !(await this.#extendLoaded(tracked))) return null;
     fields["cookie"] = cookieOf(attributes, remaining);
     return withTracking(fields as SessionLike, tracked);
   }
 
   /** Extends a session whose time has come; false when it has ended meanwhile. */
   async #extendLoaded(tracked: TrackedSession): Promise<boolean> {
-    const now = this.#room.clock.monotonic();
-    if (!tracked.isDue(this.#room.touchFraction, now)) return true;
-    const remaining = tracked.remaining(now);
+    const remaining = tracked.remaining(this.#room.clock.monotonic());
     const touching = this.#touch(tracked);
     // So close to its end that the answer could come too late: the request must not begin with a session that is over.
     if (remaining < 2000 || remaining < tracked.snapshot.idle / 20) return (await touching) !== "gone";
@@ -175,22 +170,32 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
   }
 
   /** Writes what the plan says, extends where there is nothing to write and that is due, else calls back at once. */
-  #write(id: string, session: SessionLike, replan: () => SavePlan, callback: StoreCallback): void {
+  #write(
+    id: string,
+    session: SessionLike,
+    makePlan: () => SavePlan,
+    replan: () => SavePlan,
+    callback: StoreCallback,
+  ): void {
     let plan: SavePlan;
     try {
-      plan = replan();
+      plan = makePlan();
     } catch (error) {
       process.nextTick(callback, error);
       return;
     }
-    if (plan.kind === "nothing") this.#extend(session, callback);
-    else deliver(this.#save(id, session, plan, replan), callback);
+    if (plan.kind !== "nothing") {
+      deliver(this.#save(id, session, plan, replan), callback);
+      return;
+    }
+    const tracked = this.#tracked.get(session);
+    if (tracked !== undefined && this.#isDue(tracked)) deliver(this.#touch(tracked).then(noError), callback);
+    else callback();
   }
 
-  #extend(session: SessionLike, callback: StoreCallback): void {
-    const tracked = this.#tracked.get(session);
-    if (tracked !== undefined && this.isDue(session)) deliver(this.#touch(tracked).then(noError), callback);
-    else callback();
+  /** Whether a session that did not change is to be extended now. */
+  #isDue(tracked: TrackedSession): boolean {
+    return tracked.state === "live" && tracked.isDue(this.#room.touchFraction, this.#room.clock.monotonic());
   }
 
   #corrupt(selector: string): null {
@@ -222,9 +227,7 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
     return withTracking({ cookie: { originalMaxAge: null } }, tracked);
   }
 
-  #plan(id: string, session: SessionLike): SavePlan {
-    const prepared = this.#prepared?.session === session ? this.#prepared.payload : undefined;
-    const payload = prepared ?? payloadOf(session);
+  #plan(id: string, session: SessionLike, payload: string): SavePlan {
     const tracked = this.#tracked.get(session);
     if (tracked !== undefined && tracked.id === id) return this.#planUpdate(tracked, session, payload);
     const content = contentOf(payload, session.cookie, this.#policy.idle);
@@ -232,7 +235,7 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
   }
 
   #planUpdate(tracked: TrackedSession, session: SessionLike, payload: string): SavePlan {
-    if (!this.#changes(tracked, session, payload)) return { kind: "nothing" };
+    if (!this.changes(tracked, session, payload)) return { kind: "nothing" };
     if (tracked.state === "gone") return this.#gone();
     if (tracked.state === "degraded") {
       this.#room.logger.warn(
@@ -243,10 +246,6 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
     }
     const content = tracked.content(payload, session.cookie, this.#policy.idle);
     return { kind: "update", content, base: tracked.snapshot };
-  }
-
-  #changes(tracked: TrackedSession, session: SessionLike, payload: string): boolean {
-    return payload !== tracked.snapshot.payload || tracked.changedCookie(session.cookie);
   }
 
   async #save(id: string, session: SessionLike, plan: SavePlan, replan: () => SavePlan): Promise<void> {

@@ -1,7 +1,15 @@
 import type { MemoryBackend } from "../backend/backend.js";
 import { StorageFullError } from "../core/errors.js";
 import { sessionKey } from "./identifier.js";
-import { findWrite, formatSession, formatTombstone, parseStored, writersKept, type Writer } from "./record.js";
+import {
+  findWrite,
+  formatSession,
+  formatTombstone,
+  parseRecord,
+  parseStored,
+  writersKept,
+  type Writer,
+} from "./record.js";
 import type {
   DestroyResult,
   LoadResult,
@@ -31,10 +39,10 @@ export class MemorySessionStore implements SessionStore {
   async load({ selector }: { readonly selector: string }): Promise<LoadResult> {
     const found = this.#open().get(this.#key(selector));
     if (found === undefined) return { status: "missing" };
-    const stored = parseStored(found.text);
-    if (stored === undefined) return { status: "corrupt" };
-    if (stored.kind === "tombstone") return { status: "missing" };
-    return { status: "found", record: stored.record, remaining: found.expiresAt - this.#backend.time() };
+    const record = parseRecord(found.text);
+    if (record === undefined) return { status: "corrupt" };
+    if (record === "tombstone") return { status: "missing" };
+    return { status: "found", record, remaining: found.expiresAt - this.#backend.time() };
   }
 
   async put(params: PutParams): Promise<PutResult> {

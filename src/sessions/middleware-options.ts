@@ -52,7 +52,7 @@ export interface SessionMiddlewareOptions extends StoreOptions {
 export interface MiddlewareSettings {
   readonly secrets: readonly string[];
   readonly name: string;
-  readonly cookie: object | ((request: IncomingMessage) => object);
+  readonly cookie: SessionCookieOptions | ((request: IncomingMessage) => SessionCookieOptions);
   /** Whether the cookie is always `secure`. */
   readonly alwaysSecure: boolean;
   readonly warnings: readonly ConfigProblem[];

@@ -1,14 +1,14 @@
-import type { IncomingMessage } from "node:http";
-import expressSession from "express-session";
 import type { Handler } from "../http/handler.js";
-import { commitBeforeResponse, type CommitOptions, type End } from "./commit-before-response.js";
+import { Cookie, Session } from "./express-session-classes.js";
 import { ExpressSessionStore, type StorePolicy } from "./express-session-store.js";
 import { generateId } from "./identifier.js";
 import { readMiddlewareOptions, type MiddlewareSettings, type SessionMiddlewareOptions } from "./middleware-options.js";
-import { watchHeaders } from "./session-headers.js";
-import { forwardedAsHttps, isSecure, type SessionRequest } from "./session-request.js";
+import { readSessionId } from "./session-cookie.js";
+import { forwardedAsHttps, isSecure, isUnder, type SessionRequest } from "./session-request.js";
+import { SessionResponse, type ResponseOptions } from "./session-response.js";
 import type { SessionRoom } from "./session-room.js";
 import { policyOf } from "./store-options.js";
+import type { SessionLike } from "./tracked-session.js";
 
 /** What the fleet gives to each middleware. */
 export interface MiddlewareContext {
@@ -24,75 +24,82 @@ export function createMiddleware(
   options: SessionMiddlewareOptions,
 ): Handler {
   const settings = readMiddlewareOptions(options, https, process.env["NODE_ENV"] === "production");
-  const { secrets, name } = settings;
+  const { secrets, name, cookie } = settings;
   for (const { code, message, help } of settings.warnings) room.logger.warn({ code, help }, message);
   const { proxy } = options;
-  // A store of its own: express-session leaves the cookie's options and the making of ids on the store that it is given.
+  // A store of its own: `regenerate` makes the new session by the store, with this middleware's cookie and ids.
   const store = new ExpressSessionStore(room, policyOf(options, lifetime));
-  const library = wrapLibrary(options, settings, store);
-  const commit: CommitOptions = {
-    store,
-    saveUninitialized: options.saveUninitialized ?? false,
-    destroyUnset: options.unset === "destroy",
-  };
-  const warnOfProxy = settings.alwaysSecure && https ? onceUntrusted(room, proxy) : () => undefined;
-  const headers = { store, name, secrets, proxy };
+  const generate = sessionMaker(options, cookie);
+  store.generate = generate;
+  const commit = responseOptions(store, settings, options);
+  const warnOfProxy = settings.alwaysSecure && https ? onceUntrusted(room, proxy) : undefined;
 
   return (req, res, next) => {
     const request = req as SessionRequest;
     // Another session middleware was here before.
     if (request.session) return next();
-    warnOfProxy(request);
-    watchHeaders(request, res, headers);
-    let entered = false;
-    // Before express-session puts its own in place.
-    const plainEnd = res.end;
-    return library(request, res, (error) => {
-      // Called once more when a session could not be saved after its response had begun.
-      const first = !entered;
-      entered = true;
-      // A session that could not be loaded is not one that the app has ended.
-      if (error !== undefined && commit.destroyUnset) request.sessionID = undefined;
-      if (first && error === undefined && options.commit !== "express-session" && request.sessionStore === store) {
-        commitBeforeResponse(request, res, plainEnd as End, next, commit);
+    const { path } = typeof cookie === "function" ? cookie(request) : cookie;
+    if (!isUnder(request, path || "/")) return next();
+    warnOfProxy?.(request);
+    request.sessionStore = store;
+    const cookieId = readSessionId(request, name, secrets);
+    request.sessionID = cookieId;
+    const begin = (payload: string): void => {
+      void new SessionResponse(request, res, next, commit, { cookieId, id: request.sessionID, payload });
+    };
+    if (cookieId === undefined) {
+      generate(request);
+      begin("{}");
+      return next();
+    }
+    store.get(cookieId, (error, data) => {
+      if (error !== undefined && error !== null) return next(error);
+      try {
+        if (data) {
+          const session = store.createSession(request, data as SessionLike);
+          begin(store.tracked(session)?.snapshot.payload ?? "{}");
+        } else {
+          generate(request);
+          begin("{}");
+        }
+      } catch (failure) {
+        return next(failure);
       }
-      next(error);
+      next();
     });
   };
 }
 
-function wrapLibrary(
-  options: SessionMiddlewareOptions,
-  settings: MiddlewareSettings,
+function responseOptions(
   store: ExpressSessionStore,
-): Handler {
-  const { genid, rolling = false, saveUninitialized = false, resave = false, proxy, unset } = options;
-  const { cookie } = settings;
-  const wrapped = expressSession({
-    store: store as never,
-    secret: settings.secrets as string[],
-    name: settings.name,
-    cookie: (typeof cookie === "function"
-      ? (request: IncomingMessage) => resolveAuto(cookie(request), request, proxy)
-      : cookie) as never,
-    genid: genid ?? (() => generateId()),
+  { secrets, name }: MiddlewareSettings,
+  { proxy, rolling = false, saveUninitialized = false, unset, commit }: SessionMiddlewareOptions,
+): ResponseOptions {
+  return {
+    store,
+    name,
+    secrets,
+    proxy,
     rolling,
     saveUninitialized,
-    resave,
-    ...(proxy === undefined ? {} : { proxy }),
-    ...(unset === undefined ? {} : { unset }),
-  });
-  return wrapped as unknown as Handler;
+    destroyUnset: unset === "destroy",
+    beforeResponse: commit !== "express-session",
+  };
 }
 
-/** express-session resolves "auto" only where the options are an object. */
-function resolveAuto(cookie: object, request: IncomingMessage, proxy: boolean | undefined): object {
-  const secure = isSecure(request as SessionRequest, proxy);
-  const given = cookie as { secure?: unknown; sameSite?: unknown };
-  return {
-    ...cookie,
-    ...(given.secure === "auto" ? { secure } : {}),
-    ...(given.sameSite === "auto" ? { sameSite: secure ? "none" : "lax" } : {}),
+/** Gives a request a new session, as express-session's `store.generate` does. */
+function sessionMaker(
+  { genid, proxy }: SessionMiddlewareOptions,
+  cookie: MiddlewareSettings["cookie"],
+): (request: SessionRequest) => void {
+  return (request) => {
+    request.sessionID = genid === undefined ? generateId() : genid(request);
+    const session = new Session(request);
+    const attributes = typeof cookie === "function" ? cookie(request) : cookie;
+    session.cookie = new Cookie(attributes);
+    if (attributes.secure === "auto") session.cookie["secure"] = isSecure(request, proxy);
+    if (attributes.sameSite === "auto") session.cookie["sameSite"] = isSecure(request, proxy) ? "none" : "lax";
+    request.session = session;
   };
 }
 

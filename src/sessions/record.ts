@@ -17,27 +17,40 @@ export type Stored =
 /** How long a writer and a tombstone are remembered, milliseconds: no resend is older than the 8 s of a call's deadline. */
 export const writersKept = 10_000;
 
-const number = String.raw`(0|[1-9]\d{0,15})`;
+const digits = String.raw`(?:0|[1-9]\d{0,15})`;
+const number = `(${digits})`;
 const word = "[A-Za-z0-9_-]";
+const oneWriter = `${word}+:${digits}:${digits}:${digits}`;
+const writersList = `((?:${oneWriter}(?:,${oneWriter})*)?)`;
 const sessionHeader = new RegExp(
-  `^1\\|${number}\\|${number}\\|${number}\\|${number}\\|(${word}+)\\|(${word}*)\\|${number}\\|(${word}+)\\|(.*)$`,
+  `^1\\|${number}\\|${number}\\|${number}\\|${number}\\|(${word}+)\\|(${word}*)\\|${number}\\|(${word}+)\\|${writersList}$`,
 );
-const writerForm = new RegExp(`^(${word}+):${number}:${number}:${number}$`);
+const tombstone = new RegExp(`^0\\|${writersList}$`);
 
 /** Reads a stored text; undefined for anything that this format does not write. */
 export function parseStored(text: string): Stored | undefined {
-  if (text.startsWith("0|")) {
-    const writers = parseWriters(text.slice(2));
-    return writers && { kind: "tombstone", writers };
-  }
+  const ended = tombstone.exec(text);
+  if (ended !== null) return { kind: "tombstone", writers: parseWriters(ended[1] ?? "") };
+  const header = headerOf(text);
+  return header && { kind: "session", record: recordOf(header, text), writers: parseWriters(header[9] ?? "") };
+}
+
+/** Reads a stored text whose writers do not matter; undefined where `parseStored` gives that. */
+export function parseRecord(text: string): SessionRecord | "tombstone" | undefined {
+  const header = headerOf(text);
+  if (header !== undefined) return recordOf(header, text);
+  return tombstone.test(text) ? "tombstone" : undefined;
+}
+
+function headerOf(text: string): readonly string[] | undefined {
   const lineEnd = text.indexOf("\n");
-  const match = lineEnd === -1 ? null : sessionHeader.exec(text.slice(0, lineEnd));
-  if (match === null) return undefined;
-  const [, version, created, idle, absoluteAt, token = "", previousToken = "", previousUntil, cookie = "", list = ""] =
-    match;
-  const writers = parseWriters(list);
-  if (writers === undefined) return undefined;
-  const record: SessionRecord = {
+  return (lineEnd === -1 ? null : sessionHeader.exec(text.slice(0, lineEnd))) ?? undefined;
+}
+
+function recordOf(header: readonly string[], text: string): SessionRecord {
+  const [line = "", version, created, idle, absoluteAt, token = "", previousToken = "", previousUntil, cookie = ""] =
+    header;
+  return {
     version: Number(version),
     created: Number(created),
     idle: Number(idle),
@@ -46,9 +59,8 @@ export function parseStored(text: string): Stored | undefined {
     previousToken,
     previousUntil: Number(previousUntil),
     cookie: Buffer.from(cookie, "base64url").toString(),
-    payload: text.slice(lineEnd + 1),
+    payload: text.slice(line.length + 1),
   };
-  return { kind: "session", record, writers };
 }
 
 /** The text of a session. */
@@ -109,16 +121,13 @@ function dropProto(key: string, value: unknown): unknown {
   return key === "__proto__" ? undefined : value;
 }
 
-function parseWriters(list: string): readonly Writer[] | undefined {
+/** Of a list whose form was checked. */
+function parseWriters(list: string): readonly Writer[] {
   if (list === "") return [];
-  const writers: Writer[] = [];
-  for (const entry of list.split(",")) {
-    const match = writerForm.exec(entry);
-    if (match === null) return undefined;
-    const [, processId = "", sequence, version, at] = match;
-    writers.push({ processId, sequence: Number(sequence), version: Number(version), at: Number(at) });
-  }
-  return writers;
+  return list.split(",").map((entry) => {
+    const [processId = "", sequence, version, at] = entry.split(":");
+    return { processId, sequence: Number(sequence), version: Number(version), at: Number(at) };
+  });
 }
 
 function formatWriters(writers: readonly Writer[]): string {

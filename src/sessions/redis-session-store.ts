@@ -2,7 +2,7 @@ import type { RedisBackend } from "../backend/backend.js";
 import { CorruptDataError, isFleetError } from "../core/errors.js";
 import { sessionKey } from "./identifier.js";
 import { destroySession, putSession, touchSession, updateSession } from "./lua/scripts.generated.js";
-import { encodeCookie, parseStored } from "./record.js";
+import { encodeCookie, parseRecord } from "./record.js";
 import type {
   DestroyResult,
   LoadResult,
@@ -26,15 +26,22 @@ export class RedisSessionStore implements SessionStore {
   }
 
   async load({ selector }: { readonly selector: string }): Promise<LoadResult> {
-    const replies = await this.#read(selector);
-    if (replies === "wrong type") return { status: "corrupt" };
+    let replies: readonly (string | number | null)[];
+    try {
+      replies = await this.#backend.read(sessionKey(this.#backend.keys, selector), [["get"], ["pttl"]]);
+    } catch (error) {
+      // Somebody else's list or hash under our key is as unreadable as a damaged text.
+      if (isFleetError(error) && error.cause instanceof Error && error.cause.message.startsWith("WRONGTYPE"))
+        return { status: "corrupt" };
+      throw error;
+    }
     const [text, remaining] = replies;
     // -2: it expired between the two commands.
     if (typeof text !== "string" || remaining === -2) return { status: "missing" };
-    const stored = parseStored(text);
-    if (stored === undefined) return { status: "corrupt" };
-    if (stored.kind === "tombstone") return { status: "missing" };
-    return { status: "found", record: stored.record, remaining: Math.max(0, Number(remaining)) };
+    const record = parseRecord(text);
+    if (record === undefined) return { status: "corrupt" };
+    if (record === "tombstone") return { status: "missing" };
+    return { status: "found", record, remaining: Math.max(0, Number(remaining)) };
   }
 
   async put(params: PutParams): Promise<PutResult> {
@@ -99,21 +106,10 @@ export class RedisSessionStore implements SessionStore {
   #keys(selector: string): { readonly session: string } {
     return { session: sessionKey(this.#backend.keys, selector) };
   }
-
-  async #read(selector: string): Promise<readonly (string | number | null)[] | "wrong type"> {
-    try {
-      return await this.#backend.read(sessionKey(this.#backend.keys, selector), [["get"], ["pttl"]]);
-    } catch (error) {
-      // Somebody else's list or hash under our key is as unreadable as a damaged text.
-      if (isFleetError(error) && error.cause instanceof Error && error.cause.message.startsWith("WRONGTYPE"))
-        return "wrong type";
-      throw error;
-    }
-  }
 }
 
 function readConflict(text: string, selector: string): Extract<UpdateResult, { status: "conflict" }>["record"] {
-  const stored = parseStored(text);
-  if (stored?.kind === "session") return stored.record;
+  const record = parseRecord(text);
+  if (record !== undefined && record !== "tombstone") return record;
   throw new CorruptDataError(`session ${selector} holds a text that cannot be read`);
 }

@@ -107,7 +107,11 @@ export class SaveCoordinator {
     return this.#turns.settle();
   }
 
-  async #carryOut(turn: Turn<Snapshot>, address: SessionAddress, plan: SavePlan): Promise<SaveOutcome> {
+  #carryOut(
+    turn: Turn<Snapshot>,
+    address: SessionAddress,
+    plan: SavePlan,
+  ): Promise<SaveOutcome> | Extract<SaveOutcome, { status: "nothing" }> {
     if (plan.kind === "nothing") return { status: "nothing" };
     return plan.kind === "put" ? this.#put(turn, address, plan) : this.#update(turn, address, plan);
   }

@@ -77,9 +77,43 @@ for (const { version, make } of versions) {
         sessionOf(req)["self"] = req.session;
         res.send("never");
       });
+      made.get("/streamed-cycle", (req, res) => {
+        sessionOf(req)["self"] = req.session;
+        res.write("one ");
+        res.end("two");
+      });
       made.get("/unset", (req, res) => {
         (req as { session: unknown }).session = null;
         res.send("unset");
+      });
+      made.get("/replaced", (req, res) => {
+        (req as { session: unknown }).session = { user: "bob" };
+        res.send("never");
+      });
+      made.get("/replaced-and-streamed", (req, res) => {
+        (req as { session: unknown }).session = { user: "bob" };
+        res.write("one ");
+        res.end("two");
+      });
+      made.get("/no-status", (req, res) => {
+        sessionOf(req)["a"] = true;
+        res.statusCode = 99;
+        res.end("never");
+      });
+      made.get("/no-status-and-no-change", (_req, res) => {
+        res.statusCode = 99;
+        res.end("never");
+      });
+      made.get("/no-body", (req, res) => {
+        sessionOf(req)["a"] = true;
+        res.end(42 as never);
+      });
+      made.get("/copied", (req, res) => {
+        (req as { session: unknown }).session = Object.assign(
+          req.sessionStore.createSession(req, { cookie: { originalMaxAge: null } } as never),
+          { copied: true },
+        );
+        res.send("copied");
       });
       made.get("/twice", (req, res) => {
         sessionOf(req)["twice"] = true;
@@ -94,6 +128,7 @@ for (const { version, make } of versions) {
       });
       const onError: ErrorRequestHandler = (error, req, res, _next) => {
         seen.push({ error, session: req.session });
+        if (res.headersSent) return;
         res
           .status(error.status ?? 500)
           .set(error.headers ?? {})
@@ -182,6 +217,70 @@ for (const { version, make } of versions) {
       for await (const piece of answer) text += String(piece);
       expect(text).toBe("one two three");
       await until(() => sessions.stats().saves === 1, { what: "the session of the stream to be saved" });
+    });
+
+    describe("a session that the app replaced", () => {
+      test("by an object that is none is an error that says so, and the stored one stays", async () => {
+        const client = await app();
+        await client.request({ path: "/write/a" });
+        const { status, text } = await client.request({ path: "/replaced" });
+        expect(status).toBe(500);
+        expect(text).toMatch(/req\.session was replaced/);
+        expect(JSON.parse((await client.request({ path: "/read" })).text)).toMatchObject({ a: true });
+      });
+
+      test("by an object that is none, in a stream, is told to the error handler once", async () => {
+        const client = await app();
+        expect((await client.request({ path: "/replaced-and-streamed" })).text).toBe("one two");
+        await until(() => seen.length > 0, { what: "the error to be told" });
+        expect(seen.map(({ error }) => error)).toEqual([expect.any(TypeError)]);
+      });
+
+      test("by another one of the store is saved", async () => {
+        const client = await app();
+        await client.request({ path: "/write/a" });
+        await client.request({ path: "/copied" });
+        const session = JSON.parse((await client.request({ path: "/read" })).text);
+        expect(session).toMatchObject({ copied: true });
+        expect(session).not.toHaveProperty("a");
+      });
+    });
+
+    describe.each([{}, { commit: "express-session" } as const])(
+      "a save that comes after the headers (%j)",
+      (options) => {
+        test("and fails is told to the error handler once, and the response ends whole", async () => {
+          const client = await app(options);
+          fail("put");
+          expect(await client.request({ path: "/stream" })).toMatchObject({ status: 200, text: "one two three" });
+          await until(() => seen.length > 0, { what: "the error to be told" });
+          expect(seen).toMatchObject([{ error: { code: "ERR_FLEET_UNAVAILABLE" } }]);
+        });
+
+        test("of a text that cannot be made, too", async () => {
+          const client = await app(options);
+          expect(await client.request({ path: "/streamed-cycle" })).toMatchObject({ status: 200, text: "one two" });
+          await until(() => seen.length > 0, { what: "the error to be told" });
+          expect(seen.map(({ error }) => error)).toEqual([expect.any(TypeError)]);
+        });
+      },
+    );
+
+    describe.each([{}, { commit: "express-session" } as const])("an answer that cannot be sent (%j)", (options) => {
+      test.each(["/no-status", "/no-status-and-no-change"])("%s is an error that can be answered", async (path) => {
+        const client = await app(options);
+        expect((await client.request({ path })).text).toContain("ERR_HTTP_INVALID_STATUS_CODE");
+        expect(seen).toHaveLength(1);
+      });
+
+      test("for its body is told to the error handler", async () => {
+        const client = await app(options);
+        const answer = client.request({ path: "/no-body" }).catch(() => undefined);
+        await until(() => seen.length > 0, { what: "the error to be told" });
+        expect(seen).toMatchObject([{ error: { code: "ERR_INVALID_ARG_TYPE" } }]);
+        client.close();
+        await answer;
+      });
     });
 
     describe("a save that fails", () => {

@@ -237,7 +237,7 @@ for (const { version, make } of versions) {
       expect(JSON.parse((await get(client, "/read")).text)).toMatchObject({ a: true });
     });
 
-    test("an id that the app replaced by something else is left to express-session", async () => {
+    test("an id that the app replaced by something else is neither stored nor sent", async () => {
       const made = make();
       made.use(sessions.middleware({ secret }));
       made.use((req, res) => {

@@ -5,6 +5,7 @@ import {
   formatSession,
   formatTombstone,
   parseObject,
+  parseRecord,
   parseStored,
   type Writer,
 } from "../../../src/sessions/record.js";
@@ -28,6 +29,7 @@ test("a session is read as it was written", () => {
   fc.assert(
     fc.property(record, fc.array(writer, { maxLength: 4 }), (session, writers) => {
       expect(parseStored(formatSession(session, writers))).toEqual({ kind: "session", record: session, writers });
+      expect(parseRecord(formatSession(session, writers))).toEqual(session);
     }),
   );
 });
@@ -36,6 +38,7 @@ test("a tombstone is read as it was written", () => {
   fc.assert(
     fc.property(fc.array(writer, { maxLength: 4 }), (writers) => {
       expect(parseStored(formatTombstone(writers))).toEqual({ kind: "tombstone", writers });
+      expect(parseRecord(formatTombstone(writers))).toBe("tombstone");
     }),
   );
 });
@@ -75,6 +78,7 @@ test.each([
   ['{"cookie":{}}', "a session of connect-redis"],
 ])("%j is corrupt: %s", (text) => {
   expect(parseStored(text)).toBeUndefined();
+  expect(parseRecord(text)).toBeUndefined();
 });
 
 describe("a write among the writers", () => {
