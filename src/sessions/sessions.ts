@@ -24,7 +24,7 @@ export interface Sessions {
    * each `session()` its own.
    */
   store(options?: StoreOptions): ExpressStore;
-  /** The session middleware: express-session over such a store, with safe defaults and commit before the response. */
+  /** The session middleware: express-session's options and objects, with safe defaults and commit before the response. */
   middleware(options: SessionMiddlewareOptions): Handler;
   /** Plain numbers; no ids, no users. */
   stats(): SessionsStats;
