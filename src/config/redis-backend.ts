@@ -1,4 +1,4 @@
-import type { RedisBackendConfig, Secret, SentinelConfig, TlsConfig } from "./backend-config.js";
+import type { Origin, RedisBackendConfig, Secret, SentinelConfig, TlsConfig } from "./backend-config.js";
 import type { Merge, Ranked } from "./merge.js";
 import type { Report } from "./problems.js";
 import { readConfigFile, readSecret, type Environment, type ReadFile } from "./secret.js";
@@ -147,10 +147,17 @@ function readTls(parts: RedisBackendParts): TlsConfig | undefined {
       `a certificate of this client and its key belong together, but only the ${hasCert ? "certificate" : "key"} is given`,
     );
   }
-  if (rejectUnauthorized?.value === false) {
+  const versions = readVersions(parts);
+  if (rejectUnauthorized?.value === false && refusesInsecure(rejectUnauthorized.origin, parts)) {
+    report.problem(
+      "ERR_FLEET_CONFIG_TLS_INSECURE",
+      `${rejectUnauthorized.origin.name} turns off the check of certificates, in production (NODE_ENV=production)`,
+      "give the server's CA in FLEET_TLS_CA_FILE; if it is meant, allowInsecureTls: true in code",
+    );
+  } else if (rejectUnauthorized?.value === false) {
     report.notice(
       "WARN_FLEET_TLS_INSECURE",
-      `${rejectUnauthorized.origin.name} is false: whoever is on the way can read and change everything`,
+      `${rejectUnauthorized.origin.name} turns off the check of certificates: whoever is on the way can read and change everything`,
       "give the server's CA in FLEET_TLS_CA_FILE",
     );
   }
@@ -160,6 +167,36 @@ function readTls(parts: RedisBackendParts): TlsConfig | undefined {
     ...key,
     ...(servername === undefined ? {} : { servername: servername.value }),
     ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized: rejectUnauthorized.value }),
+    ...versions,
+  };
+}
+
+function refusesInsecure({ origin }: Origin, { merge, env }: RedisBackendParts): boolean {
+  return origin !== "code" && env["NODE_ENV"] === "production" && merge.peek("allowInsecureTls")?.value !== true;
+}
+
+function readVersions({ merge, report }: RedisBackendParts): TlsConfig {
+  const min = merge.take("backend.tls.minVersion");
+  const max = merge.take("backend.tls.maxVersion");
+  // In order of age their names are in order of letters.
+  if (max !== undefined && (min?.value ?? "TLSv1.2") > max.value) {
+    report.problem(
+      "ERR_FLEET_CONFIG_TLS_RANGE",
+      `${max.origin.name} is older than ${min === undefined ? "TLS 1.2, the oldest that is used unless the configuration names one" : min.origin.name}`,
+      "leave both out for TLS 1.2 and newer",
+    );
+  }
+  const old = [min, max].filter((end) => end?.value === "TLSv1" || end?.value === "TLSv1.1");
+  if (old.length > 0) {
+    report.notice(
+      "WARN_FLEET_TLS_OLD",
+      `${old.map((end) => end?.origin.name).join(", ")} allows a version of TLS that is broken`,
+      "1.2 or 1.3",
+    );
+  }
+  return {
+    ...(min === undefined ? {} : { minVersion: min.value }),
+    ...(max === undefined ? {} : { maxVersion: max.value }),
   };
 }
 
