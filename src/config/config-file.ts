@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
+import { nearestName } from "../core/nearest-name.js";
 import type { Origin } from "./backend-config.js";
 import { optionNames, readCode } from "./code-layer.js";
 import { readFileText } from "./file-text.js";
 import type { FleetConfigOptions } from "./options.js";
+import { printableSetting } from "./node-entry.js";
 import { Report } from "./problems.js";
 import { variable } from "./scalars.js";
 import { readConfigFile, type Environment, type ReadFile } from "./secret.js";
@@ -83,6 +85,7 @@ export function readOwnNames(
     delete options["config"];
     told.problem("ERR_FLEET_CONFIG_UNSUPPORTED", "config is not read in a file", "name one file in FLEET_CONFIG");
   }
+  if (file.textOnly) refuseLines(options, file.name, report);
   const layer = readCode((file.textOnly ? typed(options) : options) as FleetConfigOptions, [], told);
   for (const { code, message, help } of told.problems) report.problem(code, `${file.name}: ${message}`, help);
   for (const { code, message, help } of told.notices) report.notice(code, `${file.name}: ${message}`, help);
@@ -95,6 +98,22 @@ export function readOwnNames(
       ? {}
       : { target: { ...target, origin: rename(target.origin), carried: target.carried.renamed(rename) } }),
   };
+}
+
+/** Takes out what is no name of ours; a line that is none may be the rest of a secret, so it is shown only when one of ours is near. */
+function refuseLines(options: Record<string, unknown>, file: string, report: Report): void {
+  for (const name of Object.keys(options)) {
+    if ((optionNames as readonly string[]).includes(name)) continue;
+    delete options[name];
+    const nearest = nearestName(name, optionNames);
+    report.problem(
+      "ERR_FLEET_CONFIG_UNSUPPORTED",
+      nearest === undefined
+        ? `${file} has lines whose names are not read there`
+        : `${file} has ${printableSetting(name)}, which is not read there; did you mean ${nearest}?`,
+      `known: ${optionNames.join(", ")}`,
+    );
+  }
 }
 
 function ownNames(file: Pick<ConfigFile, "tree">): readonly string[] {

@@ -58,7 +58,8 @@ function describe(text: string, { text: mended, faults, wrapped }: Mending, file
   }
   const whole = JSON.stringify(masked(tree, undefined), undefined, 2);
   if (wrapped) parts.push(`write:\n${whole}`);
-  if (whole.includes(`"${mask}"`)) parts.push(`what may be secret is shown as ${mask}: write your own value there`);
+  if (parts.some((part) => part.includes(mask)))
+    parts.push(`what may be secret is shown as ${mask}: write your own value there`);
   report.problem("ERR_FLEET_CONFIG_JSON", parts.join("\n"), wrapped ? "write { before it and } after it" : first);
 }
 
@@ -84,7 +85,9 @@ function printable(line: string, tree: unknown): { readonly write: string; reado
     if (JSON.stringify(shown) === JSON.stringify(pair)) return { write: text, isPlain: true };
     return { write: `${JSON.stringify(shown).slice(1, -1)}${text.endsWith(",") ? "," : ""}`, isPlain: false };
   }
-  return { write: reveal(text).text, isPlain: false };
+  const write =
+    findJsonFault(text) === undefined ? JSON.stringify(masked(JSON.parse(text), undefined)) : reveal(text).text;
+  return { write, isPlain: false };
 }
 
 function hasHost(tree: unknown, host: string, port: unknown): boolean {

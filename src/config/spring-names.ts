@@ -1,6 +1,7 @@
 import { suggestion } from "../core/nearest-name.js";
 import type { Origin } from "./backend-config.js";
 import { type Entries, EntryCollector, normalizeName } from "./dialect-fields.js";
+import { printableSetting } from "./node-entry.js";
 import type { Report } from "./problems.js";
 import { variable } from "./scalars.js";
 import type { Environment } from "./secret.js";
@@ -117,7 +118,10 @@ class NameReader {
       this.#left[how].set(why, [...(this.#left[how].get(why) ?? []), origin.name]);
       return;
     }
-    const where = /^[\w. [\]-]{1,120}$/.test(origin.name) ? origin.name : "a name that is not printed here";
+    const where =
+      /^[\w. [\]-]{1,120}$/.test(origin.name) && printableSetting(bare) === JSON.stringify(bare)
+        ? origin.name
+        : "a name that is not printed here";
     this.#report.notice(
       "WARN_FLEET_UNKNOWN_OPTION",
       `${where} is no setting of Spring's Redis${suggestion(bare, read)}`,

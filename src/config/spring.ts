@@ -49,7 +49,8 @@ export function readSpring(entries: Entries, context: DialectContext, report: Re
 
 /** Whether a backend is named but for `redis.enabled=true` alone, which yields to any other dialect's address. */
 export function namesOnlyEnabled(entries: Entries): boolean {
-  return entries.get("enabled") !== undefined && !addressNames.some((name) => entries.has(name));
+  const enabled = entries.get("enabled")?.value;
+  return (enabled === true || enabled === "true") && !addressNames.some((name) => entries.has(name));
 }
 
 function refuseReplicas(fields: DialectFields, report: Report): boolean {

@@ -1,8 +1,9 @@
-import { suggestion, printableName } from "../core/nearest-name.js";
+import { suggestion } from "../core/nearest-name.js";
 import type { Origin } from "./backend-config.js";
 import { type Entries, EntryCollector, normalizeName } from "./dialect-fields.js";
-import { isRecord } from "./node-entry.js";
+import { isRecord, printableSetting } from "./node-entry.js";
 import type { Report } from "./problems.js";
+import { variable } from "./scalars.js";
 import type { Environment } from "./secret.js";
 
 /** The settings of one component's Redis, by their names in files; variables leave the separators out. */
@@ -60,7 +61,7 @@ export function collectTyk(
   file: string,
   report: Report,
 ): readonly Entries[] {
-  if (Boolean(env["REDIGOCLUSTER_SHARDCOUNT"]?.trim()))
+  if (variable(env, "REDIGOCLUSTER_SHARDCOUNT") !== undefined)
     report.notice("INFO_FLEET_IGNORED", "REDIGOCLUSTER_SHARDCOUNT means nothing here");
   return components
     .map((component) => {
@@ -71,7 +72,7 @@ export function collectTyk(
       for (const name of Object.keys(env).sort()) {
         const [, own, shared] = component.variables.exec(name) ?? [];
         const suffix = own ?? shared;
-        if (suffix !== undefined && Boolean(env[name]?.trim()))
+        if (suffix !== undefined && variable(env, name) !== undefined)
           collect(suffix, env[name], { origin: "env", name }, fromVariables, report);
       }
       return new Map([...fromFile.entries, ...fromVariables.entries]);
@@ -135,6 +136,6 @@ function collect(name: string, value: unknown, origin: Origin, into: EntryCollec
     return;
   }
   const where =
-    origin.origin === "env" ? origin.name : `${origin.name.split(" ")[0]} has ${printableName(name)}, which`;
+    origin.origin === "env" ? origin.name : `${origin.name.split(" ")[0]} has ${printableSetting(name)}, which`;
   report.notice("WARN_FLEET_UNKNOWN_OPTION", `${where} is no setting of Tyk's Redis${suggestion(name, fieldNames)}`);
 }

@@ -6,7 +6,7 @@ import type { Report } from "./problems.js";
 export interface YamlReader {
   parseDocument(
     text: string,
-    options: { readonly prettyErrors: false; readonly logLevel: "silent" },
+    options: { readonly prettyErrors: false; readonly logLevel: "error" },
   ): {
     readonly errors: readonly { readonly code: string; readonly pos: readonly [number, number] }[];
     toJS(): unknown;
@@ -50,7 +50,7 @@ export function readYaml(
     return undefined;
   }
   try {
-    const document = yaml.parseDocument(text, { prettyErrors: false, logLevel: "silent" });
+    const document = yaml.parseDocument(text, { prettyErrors: false, logLevel: "error" });
     const [fault] = document.errors;
     if (fault === undefined) return { value: document.toJS() };
     const before = text.slice(0, fault.pos[0]).split("\n");

@@ -13,8 +13,8 @@ function everywhere(storage: Storage): readonly (readonly [string, ...Parameters
   );
   const text = (value: unknown): string => {
     if (Array.isArray(value)) return value.join(",");
-    if (typeof value !== "object") return String(value);
-    return Object.entries(value ?? {})
+    if (typeof value !== "object" || value === null) return typeof value === "string" ? value : JSON.stringify(value);
+    return Object.entries(value)
       .map(([host, port]) => `${host}:${String(port)}`)
       .join(",");
   };
