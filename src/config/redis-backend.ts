@@ -1,4 +1,5 @@
 import type { Origin, RedisBackendConfig, Secret, SentinelConfig, TlsConfig } from "./backend-config.js";
+import { checkCertificate, type NamedText } from "./certificate.js";
 import type { Merge, Ranked } from "./merge.js";
 import type { Report } from "./problems.js";
 import { readConfigFile, readSecret, type Environment, type ReadFile } from "./secret.js";
@@ -11,6 +12,8 @@ export interface RedisBackendParts {
   readonly env: Environment;
   readonly readFile: ReadFile;
   readonly report: Report;
+  /** Milliseconds since 1970, for the end of certificates. */
+  readonly now: number;
 }
 
 /** Puts the backend together and reports what does not fit together; files that it names are read once, to be sure that they can be. */
@@ -140,8 +143,9 @@ function readTls(parts: RedisBackendParts): TlsConfig | undefined {
   const key = fileOrText("key", parts);
   const servername = merge.take("backend.tls.servername");
   const rejectUnauthorized = merge.take("backend.tls.rejectUnauthorized");
-  const hasCert = (cert.cert ?? cert.certFile) !== undefined;
-  if (hasCert !== ((key.key ?? key.keyFile) !== undefined)) {
+  const hasCert = (cert.config.cert ?? cert.config.certFile) !== undefined;
+  if (cert.content !== undefined) checkCertificate(cert.content, key.content, parts.now, report);
+  if (hasCert !== ((key.config.key ?? key.config.keyFile) !== undefined)) {
     report.problem(
       "ERR_FLEET_CONFIG_TLS_PAIR",
       `a certificate of this client and its key belong together, but only the ${hasCert ? "certificate" : "key"} is given`,
@@ -162,9 +166,9 @@ function readTls(parts: RedisBackendParts): TlsConfig | undefined {
     );
   }
   return {
-    ...ca,
-    ...cert,
-    ...key,
+    ...ca.config,
+    ...cert.config,
+    ...key.config,
     ...(servername === undefined ? {} : { servername: servername.value }),
     ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized: rejectUnauthorized.value }),
     ...versions,
@@ -200,8 +204,14 @@ function readVersions({ merge, report }: RedisBackendParts): TlsConfig {
   };
 }
 
+/** A certificate or key as the configuration has it, and its text when that can be read. */
+interface GivenPem {
+  readonly config: TlsConfig;
+  readonly content?: NamedText;
+}
+
 /** A certificate or key as text or as a file, whichever comes from the stronger source. */
-function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): TlsConfig {
+function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): GivenPem {
   const { merge, report } = parts;
   const text = merge.peek(`backend.tls.${name}`);
   const file = merge.peek(`backend.tls.${name}File`);
@@ -214,12 +224,15 @@ function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): TlsC
   }
   if (text !== undefined && (file === undefined || text.rank <= file.rank)) {
     merge.take(`backend.tls.${name}`);
-    return { [name]: text.value };
+    return { config: { [name]: text.value }, content: { text: text.value, where: text.origin.name } };
   }
-  if (file === undefined) return {};
+  if (file === undefined) return { config: {} };
   merge.take(`backend.tls.${name}File`);
-  report.attempt(() => readConfigFile(file.value, parts.readFile, file.origin.name));
-  return { [`${name}File`]: file.value };
+  const read = report.attempt(() => readConfigFile(file.value, parts.readFile, file.origin.name));
+  return {
+    config: { [`${name}File`]: file.value },
+    ...(read === undefined ? {} : { content: { text: read, where: file.origin.name } }),
+  };
 }
 
 function checkSecret(secret: Ranked<Secret> | undefined, { env, readFile, report }: RedisBackendParts): void {

@@ -29,6 +29,8 @@ export interface ResolveInput {
   readonly otherOptions?: readonly string[];
   /** `cluster.isWorker` of `node:cluster`: Node removes the variable that tells it before an app starts. */
   readonly clusterWorker?: boolean;
+  /** Milliseconds since 1970; default the clock's. */
+  readonly now?: number;
   /** Default loads the app's own package `yaml`, once a YAML file is named. */
   readonly loadYaml?: LoadYaml;
 }
@@ -75,7 +77,7 @@ function buildBackend(target: Target, merge: Merge, input: ResolveInput, report:
   const inProduction = env["NODE_ENV"] === "production";
   if (target.backend.kind === "memory") return buildMemory(target, target.backend.name, merge, input, report);
   const readFile = input.readFile ?? ((path: string) => readFileSync(path, "utf8"));
-  const backend = buildRedisBackend({ target, merge, env, readFile, report });
+  const backend = buildRedisBackend({ target, merge, env, readFile, report, now: input.now ?? Date.now() });
   if (backend?.kind === "single" && inProduction) {
     report.notice(
       "WARN_FLEET_SINGLE_IN_PRODUCTION",

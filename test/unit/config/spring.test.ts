@@ -208,6 +208,17 @@ describe("Spring's settings, each in every place", () => {
     expect(notices({ ...env, FLEET_BACKEND: "memory" })).toEqual([]);
   });
 
+  it("does not show a name that may have a password in it", () => {
+    for (const line of [
+      "spring.redis.passwordhunter2",
+      "spring.redis.usernamehunter2=x",
+      "spring.redis.sentinel.passwordhunter2=",
+    ]) {
+      const files = { "a.properties": `redis.enabled=false\n${line}` };
+      expect(JSON.stringify(resolve({ FLEET_CONFIG: "a.properties" }, {}, { files }))).not.toContain("hunter2");
+    }
+  });
+
   it("variables win over the file", () => {
     const files = { "a.properties": "spring.redis.host=f\nspring.redis.database=2" };
     const backend = redis({ FLEET_CONFIG: "a.properties", SPRING_DATA_REDIS_HOST: "h" }, {}, { files });
