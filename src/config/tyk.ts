@@ -189,6 +189,9 @@ function readCarried(fields: DialectFields, carried: Settings, context: DialectC
     if (given !== undefined && version !== undefined)
       carried.claim(`backend.tls.${end}`, version, given.origin, report);
   }
+  const unused = fields.origins(["insecure", "caFile", "certFile", "keyFile", "minVersion", "maxVersion"]);
+  if (unused.length > 0 && carried.get("backend.tls")?.value !== true)
+    report.notice("WARN_FLEET_UNUSED", `without use_ssl nothing uses ${unused.join(", ")}`, '"use_ssl": true');
   checkIam(fields, context, report);
 }
 

@@ -143,6 +143,7 @@ describe("Tyk's settings, each in every place", () => {
     [{ ...a, compress_threshold: 1 }, "INFO_FLEET_IGNORED"],
     [{ ...a, max_decompressed_size: 1 }, "INFO_FLEET_IGNORED"],
     [{ ...a, sentinel_password: "p" }, "WARN_FLEET_UNUSED"],
+    [{ ...a, ca_file: "ca.pem" }, "WARN_FLEET_UNUSED"],
     [{ ...a, use_ssl: true, ssl_insecure_skip_verify: true }, "WARN_FLEET_TLS_INSECURE"],
     [{ ...a, use_ssl: true, min_version: "1.1" }, "WARN_FLEET_TLS_OLD"],
     [{ ...a, pasword: "p" }, "WARN_FLEET_UNKNOWN_OPTION"],
