@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { FleetConfigOptions } from "../../../src/config/options.js";
+import { resolveConfig } from "../../../src/config/resolve.js";
 import { type Env, codes, failure, notices, redis, resolve } from "./resolving.js";
 
 const from = (name: string, text: string, env: Env = {}, options: FleetConfigOptions = {}) =>
@@ -82,6 +86,18 @@ describe("the file that is named", () => {
     const input = [{ FLEET_CONFIG: "b.json" }, { config: "a.json" }, { files }] as const;
     expect(redis(...input).nodes).toEqual([{ host: "a", port: 6379 }]);
     expect(notices(...input)).toEqual(["INFO_FLEET_OVERRIDDEN"]);
+  });
+
+  it("is read from the disk, relative to the working directory", () => {
+    const folder = mkdtempSync(join(tmpdir(), "fleet-config-"));
+    try {
+      writeFileSync(join(folder, "tyk.conf"), '{"storage": {"host": "a"}}');
+      const path = relative(process.cwd(), join(folder, "tyk.conf"));
+      const { backend } = resolveConfig({ options: { config: path }, env: {}, hostname: "web-1", pid: 42 });
+      expect(backend).toMatchObject({ kind: "single", nodes: [{ host: "a", port: 6379 }] });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("must be there, hold something for us, and is never replaced by memory", () => {

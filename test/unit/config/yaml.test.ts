@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { loadYaml, type YamlReader } from "../../../src/config/yaml.js";
-import { type Env, codes, failure, redis } from "./resolving.js";
+import { ConfigError } from "../../../src/core/errors.js";
+import { type Env, codes, failure, redis, resolve, said } from "./resolving.js";
 
 describe("YAML", () => {
   const text =
@@ -32,6 +33,24 @@ describe("YAML", () => {
       expect(error.message).not.toContain("hunter2");
     }
     expect(codes(...read("backend: &a [*a]\n"))).toHaveLength(1);
+  });
+
+  it("broken at any place ends with a configuration or a ConfigError, and shows no secret", () => {
+    const whole =
+      "spring:\n  redis:\n    host: a\n    password: 'Zq7w#: hunter2-w7qZ'\n    colour: hunter2\n    ssl: { enabled: true }\n";
+    for (let place = 0; place < whole.length; place++) {
+      for (const put of ["", "\n", "'", ":", "{", "*", "&"]) {
+        const [env, options, more] = read(`${whole.slice(0, place)}${put}${whole.slice(place + 1)}`);
+        let text: string;
+        try {
+          text = said(resolve(env, options, more));
+        } catch (error) {
+          if (!(error instanceof ConfigError)) throw error;
+          text = said(error);
+        }
+        expect(text).not.toMatch(/Zq7w|w7qZ|hunter2/);
+      }
+    }
   });
 
   it("without the package is an error with the line to install it", () => {
