@@ -52,7 +52,9 @@ function describe(text: string, { text: mended, faults, wrapped }: Mending, file
       parts.length === 0 ? `${file} is not valid JSON at` : wrapped && first === undefined ? "and at" : "at";
     parts.push(`${start} line ${line + 1}, column ${place.column + 1}: expected ${expected}`);
     const { write, isPlain } = printable(corrected[line] ?? "", tree);
-    const shown = isPlain ? `  ${(given[line] ?? "").trimEnd()}\n  ${" ".repeat(place.column)}^` : undefined;
+    const shown = isPlain
+      ? `  ${(given[line] ?? "").trimEnd()}\n  ${(given[line] ?? "").slice(0, place.column).replace(/[^\t]/g, " ")}^`
+      : undefined;
     parts.push(shown ?? excerpt(`${given[line] ?? ""}`, place.column), `write: ${write}`);
     first ??= write;
   }

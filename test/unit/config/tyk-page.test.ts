@@ -148,7 +148,7 @@ describe("the pages of Tyk, verbatim", () => {
       [
         `line ${line}, column ${shown.indexOf(":") + 1}: expected a double quote before ":", and no comma before "}"`,
         `  ${shown}`,
-        `  ${" ".repeat(shown.indexOf(":"))}^`,
+        `  \t${" ".repeat(shown.indexOf(":") - 1)}^`,
         'write: "server3": "6381"',
       ].join("\n"),
     );
