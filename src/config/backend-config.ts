@@ -16,6 +16,9 @@ export interface NodeAddress {
 /** A password or the like; it is read anew at each connection. */
 export type Secret = string | { readonly file: string } | { readonly env: string };
 
+/** A version of TLS as Node names it. */
+export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
+
 /** TLS for every connection of a backend, data nodes and sentinels alike. */
 export interface TlsConfig {
   readonly ca?: string;
@@ -27,6 +30,10 @@ export interface TlsConfig {
   readonly servername?: string;
   /** Default true. */
   readonly rejectUnauthorized?: boolean;
+  /** Default TLSv1.2. */
+  readonly minVersion?: TlsVersion;
+  /** Default the newest that both sides know. */
+  readonly maxVersion?: TlsVersion;
 }
 
 /** All in milliseconds. */

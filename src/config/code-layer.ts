@@ -17,7 +17,16 @@ import { type Layer, Settings, type Target } from "./settings.js";
 import { readTls } from "./tls.js";
 
 const timeouts = ["connect", "command", "start"] as const;
-const optionNames = ["backend", "namespace", "instance", "externalUrl", "timeouts", "maxPending"];
+/** Our own names, in code and in a file. */
+export const optionNames = [
+  "backend",
+  "namespace",
+  "instance",
+  "externalUrl",
+  "timeouts",
+  "maxPending",
+  "allowInsecureTls",
+] as const;
 const connectionNames = ["username", "password", "database", "tls", "sentinel"];
 const inCode = (name: string): Origin => ({ origin: "code", name });
 
@@ -28,7 +37,7 @@ export function readCode(options: FleetConfigOptions, otherOptions: readonly str
     report.problem("ERR_FLEET_CONFIG_TYPE", "the options of createFleet must be an object");
     return { settings, namesBackend: false };
   }
-  refuseUnknown(options, [...optionNames, ...otherOptions], "createFleet's options", report);
+  refuseUnknown(options, [...optionNames, "config", ...otherOptions], "createFleet's options", report);
   const text = <T>(
     name: "namespace" | "instance" | "externalUrl",
     read: (text: string) => T | undefined,
@@ -59,7 +68,11 @@ function readNumbers(options: FleetConfigOptions, settings: Settings, report: Re
       }
     }
   }
-  const { maxPending } = options;
+  const { maxPending, allowInsecureTls } = options;
+  if (typeof allowInsecureTls === "boolean")
+    settings.claim("allowInsecureTls", allowInsecureTls, inCode("allowInsecureTls"), report);
+  else if (allowInsecureTls !== undefined)
+    report.problem("ERR_FLEET_CONFIG_TYPE", "allowInsecureTls must be true or false");
   if (maxPending === undefined) return;
   if (Number.isSafeInteger(maxPending) && maxPending >= 1)
     settings.claim("backend.maxPending", maxPending, inCode("maxPending"), report);

@@ -9,6 +9,7 @@ import { type Layer, Settings } from "./settings.js";
 /** Every native variable that this version reads. */
 export const nativeVariables = [
   "FLEET_BACKEND",
+  "FLEET_CONFIG",
   "FLEET_NAMESPACE",
   "FLEET_INSTANCE",
   "FLEET_EXTERNAL_URL",
@@ -28,7 +29,6 @@ export const nativeVariables = [
 ] as const;
 
 const laterVariables = [
-  "FLEET_CONFIG",
   "FLEET_ADDRESS_MAP",
   "FLEET_SESSIONS_BACKEND",
   "FLEET_LOCKS_BACKEND",

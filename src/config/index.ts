@@ -14,6 +14,7 @@ export type {
   SentinelConfig,
   Timeouts,
   TlsConfig,
+  TlsVersion,
 } from "./backend-config.js";
 export type {
   BackendOption,

@@ -57,9 +57,17 @@ class Scanner {
   #member(depth: number): boolean {
     this.#space();
     if (this.#text[this.#at] !== '"') return this.#fail("a property name in double quotes");
+    const name = this.#at;
     if (!this.#string()) return false;
+    const end = this.#at;
     this.#space();
-    if (!this.#take(":")) return this.#fail('":"');
+    if (!this.#take(":")) {
+      // "name: "value": the name ran on to the quote that begins the value.
+      const colon = /:\s*"$/.exec(this.#text.slice(name, end));
+      return colon === null || colon.index < 2
+        ? this.#fail('":"')
+        : this.#fail('a double quote before ":"', name + colon.index);
+    }
     return this.#value(depth + 1);
   }
 

@@ -1,10 +1,21 @@
 import { ioredisOptions } from "./ioredis-options.js";
 
-const secretKeys = new Set(["username", "password", "sentinelUsername", "sentinelPassword", "ca", "cert", "key"]);
+const secretKeys = new Set([
+  ...["username", "password", "sentinelUsername", "sentinelPassword", "ca", "cert", "key"],
+  ...["sentinel_password", "redis_username", "redis_password", "redis_sentinel_password"],
+]);
+/** What Tyk's files have beside it. */
+const tykKeys = [
+  ...["storage", "analytics_storage_config", "type", "enable_cluster", "addrs", "hosts", "host", "port", "database"],
+  ...["master_name", "optimisation_max_idle", "optimisation_max_active", "timeout", "use_ssl"],
+  ...["ssl_insecure_skip_verify", "redis_addrs", "redis_hosts", "redis_host", "redis_port", "redis_database"],
+  ...["redis_master_name", "redis_use_ssl", "redis_timeout"],
+];
 const publicKeys = new Set([
   ...Object.keys(ioredisOptions).filter((name) => !secretKeys.has(name)),
   "servername",
   "rejectUnauthorized",
+  ...tykKeys,
 ]);
 
 /** What stands in a message where a secret, or what may be one, was left out. */

@@ -69,7 +69,7 @@ function diagnose(text: string, example: string): { readonly why: readonly strin
 }
 
 /** The faulty line with a caret under the place, secrets masked and shortened around the caret. */
-function excerpt(text: string, offset: number): string {
+export function excerpt(text: string, offset: number): string {
   const revealed = reveal(text);
   const at = revealed.place(offset);
   // Line breaks were made spaces by `reveal`; the break's own offset still tells where a line begins.

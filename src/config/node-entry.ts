@@ -71,10 +71,15 @@ export function refuseUnknown(value: object, known: readonly string[], where: st
     if (known.includes(name)) continue;
     report.problem(
       "ERR_FLEET_CONFIG_UNSUPPORTED",
-      `${where} has ${printableName(name)}, which is not read there${suggestion(name, known)}`,
+      `${where} has ${printableSetting(name)}, which is not read there${suggestion(name, known)}`,
       `known: ${known.join(", ")}`,
     );
   }
+}
+
+/** A setting's name as it may be repeated; one that goes on after "password" may have a password in it, whose sign between was lost. */
+export function printableSetting(name: string): string {
+  return /(?:password|username)./i.test(name) ? "a name that is not printed here" : printableName(name);
 }
 
 /** Whether a value is an object with names, neither an array nor null. */

@@ -70,4 +70,8 @@ export interface FleetConfigOptions {
     | undefined;
   /** Calls that may be pending in this process; further ones are refused. Default 10000. */
   readonly maxPending?: number | undefined;
+  /** A configuration file, JSON, `.properties` or YAML, of ours, of Tyk or of Spring; relative to the working directory. */
+  readonly config?: string | undefined;
+  /** In production, accept that variables or a file turn off the check of certificates. Default false. */
+  readonly allowInsecureTls?: boolean | undefined;
 }

@@ -1,4 +1,5 @@
-import type { RedisBackendConfig, Secret, SentinelConfig, TlsConfig } from "./backend-config.js";
+import type { Origin, RedisBackendConfig, Secret, SentinelConfig, TlsConfig } from "./backend-config.js";
+import { checkCertificate, type NamedText } from "./certificate.js";
 import type { Merge, Ranked } from "./merge.js";
 import type { Report } from "./problems.js";
 import { readConfigFile, readSecret, type Environment, type ReadFile } from "./secret.js";
@@ -11,6 +12,8 @@ export interface RedisBackendParts {
   readonly env: Environment;
   readonly readFile: ReadFile;
   readonly report: Report;
+  /** Milliseconds since 1970, for the end of certificates. */
+  readonly now: number;
 }
 
 /** Puts the backend together and reports what does not fit together; files that it names are read once, to be sure that they can be. */
@@ -140,31 +143,75 @@ function readTls(parts: RedisBackendParts): TlsConfig | undefined {
   const key = fileOrText("key", parts);
   const servername = merge.take("backend.tls.servername");
   const rejectUnauthorized = merge.take("backend.tls.rejectUnauthorized");
-  const hasCert = (cert.cert ?? cert.certFile) !== undefined;
-  if (hasCert !== ((key.key ?? key.keyFile) !== undefined)) {
+  const hasCert = (cert.config.cert ?? cert.config.certFile) !== undefined;
+  if (cert.content !== undefined) checkCertificate(cert.content, key.content, parts.now, report);
+  if (hasCert !== ((key.config.key ?? key.config.keyFile) !== undefined)) {
     report.problem(
       "ERR_FLEET_CONFIG_TLS_PAIR",
       `a certificate of this client and its key belong together, but only the ${hasCert ? "certificate" : "key"} is given`,
     );
   }
-  if (rejectUnauthorized?.value === false) {
+  const versions = readVersions(parts);
+  if (rejectUnauthorized?.value === false && refusesInsecure(rejectUnauthorized.origin, parts)) {
+    report.problem(
+      "ERR_FLEET_CONFIG_TLS_INSECURE",
+      `${rejectUnauthorized.origin.name} turns off the check of certificates, in production (NODE_ENV=production)`,
+      "give the server's CA in FLEET_TLS_CA_FILE; if it is meant, allowInsecureTls: true in code",
+    );
+  } else if (rejectUnauthorized?.value === false) {
     report.notice(
       "WARN_FLEET_TLS_INSECURE",
-      `${rejectUnauthorized.origin.name} is false: whoever is on the way can read and change everything`,
+      `${rejectUnauthorized.origin.name} turns off the check of certificates: whoever is on the way can read and change everything`,
       "give the server's CA in FLEET_TLS_CA_FILE",
     );
   }
   return {
-    ...ca,
-    ...cert,
-    ...key,
+    ...ca.config,
+    ...cert.config,
+    ...key.config,
     ...(servername === undefined ? {} : { servername: servername.value }),
     ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized: rejectUnauthorized.value }),
+    ...versions,
   };
 }
 
+function refusesInsecure({ origin }: Origin, { merge, env }: RedisBackendParts): boolean {
+  return origin !== "code" && env["NODE_ENV"] === "production" && merge.peek("allowInsecureTls")?.value !== true;
+}
+
+function readVersions({ merge, report }: RedisBackendParts): TlsConfig {
+  const min = merge.take("backend.tls.minVersion");
+  const max = merge.take("backend.tls.maxVersion");
+  // In order of age their names are in order of letters.
+  if (max !== undefined && (min?.value ?? "TLSv1.2") > max.value) {
+    report.problem(
+      "ERR_FLEET_CONFIG_TLS_RANGE",
+      `${max.origin.name} is older than ${min === undefined ? "TLS 1.2, the oldest that is used unless the configuration names one" : min.origin.name}`,
+      "leave both out for TLS 1.2 and newer",
+    );
+  }
+  const old = [min, max].filter((end) => end?.value === "TLSv1" || end?.value === "TLSv1.1");
+  if (old.length > 0) {
+    report.notice(
+      "WARN_FLEET_TLS_OLD",
+      `${old.map((end) => end?.origin.name).join(", ")} allows a version of TLS that is broken`,
+      "1.2 or 1.3",
+    );
+  }
+  return {
+    ...(min === undefined ? {} : { minVersion: min.value }),
+    ...(max === undefined ? {} : { maxVersion: max.value }),
+  };
+}
+
+/** A certificate or key as the configuration has it, and its text when that can be read. */
+interface GivenPem {
+  readonly config: TlsConfig;
+  readonly content?: NamedText;
+}
+
 /** A certificate or key as text or as a file, whichever comes from the stronger source. */
-function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): TlsConfig {
+function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): GivenPem {
   const { merge, report } = parts;
   const text = merge.peek(`backend.tls.${name}`);
   const file = merge.peek(`backend.tls.${name}File`);
@@ -177,12 +224,15 @@ function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): TlsC
   }
   if (text !== undefined && (file === undefined || text.rank <= file.rank)) {
     merge.take(`backend.tls.${name}`);
-    return { [name]: text.value };
+    return { config: { [name]: text.value }, content: { text: text.value, where: text.origin.name } };
   }
-  if (file === undefined) return {};
+  if (file === undefined) return { config: {} };
   merge.take(`backend.tls.${name}File`);
-  report.attempt(() => readConfigFile(file.value, parts.readFile, file.origin.name));
-  return { [`${name}File`]: file.value };
+  const read = report.attempt(() => readConfigFile(file.value, parts.readFile, file.origin.name));
+  return {
+    config: { [`${name}File`]: file.value },
+    ...(read === undefined ? {} : { content: { text: read, where: file.origin.name } }),
+  };
 }
 
 function checkSecret(secret: Ranked<Secret> | undefined, { env, readFile, report }: RedisBackendParts): void {

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { ConfigError } from "../core/errors.js";
 import type { BackendConfig, FleetConfig, MemoryBackendConfig } from "./backend-config.js";
-import { backendVariables, readBotpress } from "./botpress.js";
+import { backendVariables } from "./botpress.js";
 import { readCode } from "./code-layer.js";
 import { readNative } from "./environment.js";
+import { openConfigFile, readOwnNames } from "./config-file.js";
+import { readDialects } from "./dialects.js";
 import { Merge } from "./merge.js";
 import type { FleetConfigOptions } from "./options.js";
 import { Report } from "./problems.js";
@@ -11,6 +13,9 @@ import { buildRedisBackend } from "./redis-backend.js";
 import { defaultInstance } from "./scalars.js";
 import type { Environment, ReadFile } from "./secret.js";
 import { type Layer, Settings, type Target } from "./settings.js";
+import { springBackendVariables } from "./spring-names.js";
+import { tykBackendVariables } from "./tyk-names.js";
+import type { LoadYaml } from "./yaml.js";
 
 /** What a fleet is configured from. */
 export interface ResolveInput {
@@ -24,33 +29,32 @@ export interface ResolveInput {
   readonly otherOptions?: readonly string[];
   /** `cluster.isWorker` of `node:cluster`: Node removes the variable that tells it before an app starts. */
   readonly clusterWorker?: boolean;
+  /** Milliseconds since 1970; default the clock's. */
+  readonly now?: number;
+  /** Default loads the app's own package `yaml`, once a YAML file is named. */
+  readonly loadYaml?: LoadYaml;
 }
 
 /**
- * Puts the configuration of a fleet together from code, `FLEET_*` variables and the variables of Botpress, in this order
- * of strength, and says of every value where it came from.
+ * Puts the configuration of a fleet together from code, `FLEET_*` variables, our names in a file, and the dialects of
+ * Botpress, Tyk and Spring, in this order of strength, and says of every value where it came from.
  *
  * Throws `ConfigError` with every problem found, each with its place and its mending; no message holds a secret. It reads
- * no more than the given environment and the files that the result names, and connects nowhere.
+ * no more than the given environment, the file that `config` or `FLEET_CONFIG` names and the files that the result names, and connects nowhere.
  */
 export function resolveConfig(input: ResolveInput): FleetConfig {
   const report = new Report();
   const { env } = input;
   const code = readCode(input.options, input.otherOptions ?? [], report);
   const native = readNative(env, code.namesBackend, report);
-  const stronger = code.target ?? native.target;
-  const dialect = readBotpress(
-    env,
-    {
-      ...(stronger === undefined ? {} : { target: stronger }),
-      namesBackend: code.namesBackend || native.namesBackend,
-      externalUrl: (code.settings.get("externalUrl") ?? native.settings.get("externalUrl")) !== undefined,
-    },
-    report,
-  );
+  const file = openConfigFile(input, report);
+  const own = readOwnNames(file, [code, native], report);
+  const stronger = [code, native, own];
+  const dialects = readDialects({ env, file: file === "unreadable" ? undefined : file, stronger, report });
   noticeOverridden(env, code, report);
-  const layers = [code, native, dialect];
-  const target = stronger ?? dialect.target ?? defaultTarget(env, layers, report);
+  const layers = [...stronger, dialects];
+  const named = layers.find((layer) => layer.target !== undefined)?.target;
+  const target = named ?? defaultTarget(env, layers, report);
   const merge = new Merge(layers, target);
   const backend = target === undefined ? undefined : buildBackend(target, merge, input, report);
   const config = {
@@ -73,7 +77,7 @@ function buildBackend(target: Target, merge: Merge, input: ResolveInput, report:
   const inProduction = env["NODE_ENV"] === "production";
   if (target.backend.kind === "memory") return buildMemory(target, target.backend.name, merge, input, report);
   const readFile = input.readFile ?? ((path: string) => readFileSync(path, "utf8"));
-  const backend = buildRedisBackend({ target, merge, env, readFile, report });
+  const backend = buildRedisBackend({ target, merge, env, readFile, report, now: input.now ?? Date.now() });
   if (backend?.kind === "single" && inProduction) {
     report.notice(
       "WARN_FLEET_SINGLE_IN_PRODUCTION",
@@ -111,7 +115,7 @@ function buildMemory(
       "FLEET_BACKEND=redis://host:6379",
     );
   }
-  const unused = merge.names((path, from) => from.origin === "env" && isOfConnection(path));
+  const unused = merge.names((path, from) => from.origin !== "code" && isOfConnection(path));
   if (unused.length > 0) {
     report.notice(
       "WARN_FLEET_REDIS_UNUSED",
@@ -134,7 +138,7 @@ function defaultTarget(env: Environment, layers: readonly Layer[], report: Repor
   }
   report.problem(
     "ERR_FLEET_BACKEND_REQUIRED",
-    `no backend is named, and in production (NODE_ENV=production) none is assumed; looked for: backend in code, ${["FLEET_BACKEND", ...backendVariables].join(", ")}`,
+    `no backend is named, and in production (NODE_ENV=production) none is assumed; looked for: backend in code, ${["FLEET_BACKEND", ...backendVariables, "FLEET_CONFIG", ...tykBackendVariables, ...springBackendVariables].join(", ")}`,
     "FLEET_BACKEND=redis://host:6379; in a shell the variable must stand on the line of the command or be exported",
   );
   return undefined;

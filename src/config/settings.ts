@@ -1,4 +1,4 @@
-import type { NodeAddress, Origin, Secret } from "./backend-config.js";
+import type { NodeAddress, Origin, Secret, TlsVersion } from "./backend-config.js";
 import type { Report } from "./problems.js";
 
 /** Every value that can be given on its own, by the path under which its origin is kept. */
@@ -22,6 +22,10 @@ export interface SettingTypes {
   readonly "backend.tls.keyFile": string;
   readonly "backend.tls.servername": string;
   readonly "backend.tls.rejectUnauthorized": boolean;
+  readonly "backend.tls.minVersion": TlsVersion;
+  readonly "backend.tls.maxVersion": TlsVersion;
+  /** Whether unchecked certificates are meant in production too. */
+  readonly allowInsecureTls: boolean;
   readonly "backend.timeouts.connect": number;
   readonly "backend.timeouts.command": number;
   readonly "backend.timeouts.start": number;
@@ -59,6 +63,25 @@ export class Settings {
 
   get<P extends SettingPath>(path: P): Sourced<SettingTypes[P]> | undefined {
     return this.#values.get(path) as Sourced<SettingTypes[P]> | undefined;
+  }
+
+  /** Notes every value of another source, as `claim` does for one. */
+  claimAll(other: Settings, report: Report): void {
+    for (const [path, { value, origin }] of other.#values) this.claim(path, value as never, origin, report);
+  }
+
+  /** The same values, each with another origin. */
+  renamed(rename: (origin: Origin) => Origin): Settings {
+    const renamed = new Settings();
+    for (const [path, { value, origin }] of this.#values) renamed.#values.set(path, { value, origin: rename(origin) });
+    return renamed;
+  }
+
+  /** The values whose paths pass. */
+  filtered(passes: (path: SettingPath) => boolean): Settings {
+    const filtered = new Settings();
+    for (const [path, sourced] of this.#values) if (passes(path)) filtered.#values.set(path, sourced);
+    return filtered;
   }
 
   entries(): readonly (readonly [SettingPath, Origin])[] {

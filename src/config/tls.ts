@@ -1,4 +1,4 @@
-import type { Origin } from "./backend-config.js";
+import type { Origin, TlsVersion } from "./backend-config.js";
 import { isRecord, refuseUnknown, readText } from "./node-entry.js";
 import type { Report } from "./problems.js";
 import type { Settings } from "./settings.js";
@@ -16,7 +16,13 @@ export function readTls(value: unknown, origin: Origin, settings: Settings, repo
     return;
   }
   settings.claim("backend.tls", true, origin, report);
-  refuseUnknown(value, [...texts, "rejectUnauthorized"], origin.name, report);
+  refuseUnknown(value, [...texts, "rejectUnauthorized", "minVersion", "maxVersion"], origin.name, report);
+  for (const end of ["minVersion", "maxVersion"] as const) {
+    if (value[end] === undefined) continue;
+    const named = { ...origin, name: `${origin.name}.${end}` };
+    const version = readTlsVersion(value[end], named.name, report);
+    if (version !== undefined) settings.claim(`backend.tls.${end}`, version, named, report);
+  }
   for (const name of texts) {
     const text = readText(value[name], `${origin.name}.${name}`, report);
     if (text !== undefined)
@@ -28,4 +34,13 @@ export function readTls(value: unknown, origin: Origin, settings: Settings, repo
   if (typeof rejectUnauthorized === "boolean")
     settings.claim("backend.tls.rejectUnauthorized", rejectUnauthorized, named, report);
   else report.problem("ERR_FLEET_CONFIG_TYPE", `${named.name} must be true or false`);
+}
+
+/** Reads `1.0` to `1.3`, also as `TLSv1.2`; anything else is `ERR_FLEET_CONFIG_TLS_RANGE`. */
+export function readTlsVersion(value: unknown, where: string, report: Report): TlsVersion | undefined {
+  const text = typeof value === "string" || typeof value === "number" ? String(value) : "";
+  const [, minor] = /^(?:TLS ?v?)?1(?:\.([0-3]))?$/i.exec(text.trim()) ?? ["", "none"];
+  if (minor !== "none") return minor === undefined || minor === "0" ? "TLSv1" : (`TLSv1.${minor}` as TlsVersion);
+  report.problem("ERR_FLEET_CONFIG_TLS_RANGE", `${where} is no version of TLS`, "write 1.2 or 1.3");
+  return undefined;
 }

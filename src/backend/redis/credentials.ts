@@ -30,7 +30,8 @@ export function tlsMaterial(tls: TlsConfig | undefined): TlsMaterial | undefined
   const cert = read(tls.cert, tls.certFile, "tls.certFile");
   const key = read(tls.key, tls.keyFile, "tls.keyFile");
   return {
-    minVersion: "TLSv1.2",
+    minVersion: tls.minVersion ?? "TLSv1.2",
+    ...(tls.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),

@@ -31,7 +31,8 @@ describe("the place at which a text is no JSON", () => {
     ["[01]", 1, "a value"],
     ["[nul]", 1, "a value"],
     ["[1] 2", 4, "nothing more"],
-    ['{"server3: "6381"}', 12, '":"'],
+    ['{"server3: "6381"}', 9, 'a double quote before ":"'],
+    ['{": "6381"}', 5, '":"'],
   ])("%j at %d", (text, offset, expected) => {
     const fault = findJsonFault(text);
     expect(fault?.offset).toBe(offset);

@@ -104,7 +104,6 @@ describe("FLEET_* variables", () => {
   });
 
   it.each([
-    "FLEET_CONFIG",
     "FLEET_ADDRESS_MAP",
     "FLEET_CACHE_BACKEND",
     "FLEET_SESSIONS_BACKEND",
@@ -142,7 +141,7 @@ describe("FLEET_* variables", () => {
       FLEET_BACKEND: "redis://h:x",
       FLEET_NAMESPACE: "a:b",
       FLEET_TLS: "perhaps",
-      FLEET_CONFIG: "f",
+      FLEET_ADDRESS_MAP: "f",
       EXTERNAL_URL: "shop",
     });
     expect(error.problems.map((problem) => problem.code)).toEqual([
