@@ -88,6 +88,7 @@ function tlsOptions({ caFile, certFile, keyFile, ...given }: TlsConfig): Connect
 }
 
 function secretText(secret: Secret): string {
+  if (typeof secret === "function") throw new Error("the demo's usual app takes no function as a password");
   return readSecret(secret, process.env, readText);
 }
 

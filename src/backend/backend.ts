@@ -48,10 +48,18 @@ export interface BackendStats {
   readonly reconnects: number;
 }
 
+/** Messages of others may have been missed between two moments of this process' wall clock, in milliseconds. */
+export interface Gap {
+  readonly from: number;
+  readonly to: number;
+  readonly reason: string;
+}
+
 export interface BackendEvents {
   state: { readonly from: BackendState; readonly to: BackendState; readonly reason: string };
   failover: { readonly from: string; readonly to: string };
   topology: Topology;
+  gap: Gap;
   warning: { readonly code: string; readonly message: string };
 }
 

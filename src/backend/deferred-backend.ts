@@ -121,6 +121,7 @@ export class DeferredBackend implements RedisBackend {
     forward("state");
     forward("failover");
     forward("topology");
+    forward("gap");
     forward("warning");
     if (this.#early === "draining") backend.drain();
     if (this.#early === "closed") {

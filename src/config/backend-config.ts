@@ -13,8 +13,28 @@ export interface NodeAddress {
   readonly path?: string;
 }
 
-/** A password or the like; it is read anew at each connection. */
-export type Secret = string | { readonly file: string } | { readonly env: string };
+/** A secret that is written down somewhere; it is read anew at each connection. */
+export type StoredSecret = string | { readonly file: string } | { readonly env: string };
+
+/** What a function gives to sign in with; a short-lived token says when it ends, in milliseconds since 1970. */
+export interface FreshCredentials {
+  /** Default the configured user. */
+  readonly username?: string | undefined;
+  readonly password: string;
+  readonly expiresAt?: number | undefined;
+}
+
+/** Gives a secret when it is asked, for example a token of a cloud's identity service. */
+export type SecretFunction = () => string | FreshCredentials | Promise<string | FreshCredentials>;
+
+/** A password or the like. */
+export type Secret = StoredSecret | SecretFunction;
+
+/**
+ * Where a server is really dialled, by the address that the topology announces: behind a NAT or a tunnel. An address
+ * that is not in it, or for which the function gives nothing, is dialled as it is.
+ */
+export type AddressMap = Readonly<Record<string, NodeAddress>> | ((address: NodeAddress) => NodeAddress | undefined);
 
 /** A version of TLS as Node names it. */
 export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3";
@@ -71,6 +91,8 @@ export interface RedisBackendConfig {
   /** Default 0. */
   readonly database: number;
   readonly tls?: TlsConfig;
+  /** Keys are `host:port`, IPv6 in brackets. Holds for given addresses and for those that servers announce. */
+  readonly addressMap?: AddressMap;
   readonly timeouts: Timeouts;
   /** Calls that may be pending in this process; further ones are refused. Default 10000. */
   readonly maxPending: number;
@@ -78,9 +100,15 @@ export interface RedisBackendConfig {
 
 export type BackendConfig = MemoryBackendConfig | RedisBackendConfig;
 
+/** The rooms that can have a backend of their own. */
+export const roomNames = ["sessions"] as const;
+export type RoomName = (typeof roomNames)[number];
+
 /** The normalized configuration of one fleet. */
 export interface FleetConfig {
   readonly backend: BackendConfig;
+  /** Backends of single rooms; a room that is not here uses `backend`. */
+  readonly backends?: Readonly<Partial<Record<RoomName, BackendConfig>>>;
   /** Prefix of every key and channel: `[A-Za-z0-9._/-]{1,64}`. */
   readonly namespace: string;
   /** Name of this instance for people; default host name and pid. */

@@ -236,5 +236,7 @@ function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): Give
 }
 
 function checkSecret(secret: Ranked<Secret> | undefined, { env, readFile, report }: RedisBackendParts): void {
-  if (secret !== undefined) report.attempt(() => readSecret(secret.value, env, readFile, secret.origin.name));
+  const value = secret?.value;
+  if (secret === undefined || typeof value === "function" || value === undefined) return;
+  report.attempt(() => readSecret(value, env, readFile, secret.origin.name));
 }

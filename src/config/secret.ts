@@ -1,5 +1,5 @@
 import { ConfigError } from "../core/errors.js";
-import type { Secret } from "./backend-config.js";
+import type { StoredSecret } from "./backend-config.js";
 
 /** The environment's variables; `process.env` is one. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -14,7 +14,7 @@ export type ReadFile = (path: string) => string;
  * `ERR_FLEET_CONFIG_FILE`, a variable that is not set `ERR_FLEET_CONFIG_REQUIRED`. `where` names the setting in the
  * message; the path is left out, since a password is easily written where its file was asked for.
  */
-export function readSecret(secret: Secret, env: Environment, readFile: ReadFile, where = "a secret"): string {
+export function readSecret(secret: StoredSecret, env: Environment, readFile: ReadFile, where = "a secret"): string {
   if (typeof secret === "string") return secret;
   if ("file" in secret) return readSecretFile(secret.file, readFile, where);
   const value = env[secret.env];

@@ -169,7 +169,7 @@ export class Connection {
   }
 
   async #handshake(options: ConnectionOptions): Promise<void> {
-    const { username, password } = options.credentials.read();
+    const { username, password } = await options.credentials.read();
     const replies: Promise<Reply>[] = [];
     if (password !== undefined) {
       replies.push(this.send("auth", username === undefined ? [password] : [username, password]));

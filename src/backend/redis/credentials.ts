@@ -5,7 +5,13 @@ import { readConfigFile, readSecret } from "../../config/secret.js";
 
 /** What a connection authenticates with, read anew at each connection so that a changed secret is picked up. */
 export interface Credentials {
-  read(): { readonly username?: string | undefined; readonly password?: string | undefined };
+  read(): Promise<SignIn>;
+}
+
+/** What AUTH is sent with; without a password nothing is. */
+export interface SignIn {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
 }
 
 /** What `tls.connect` takes. */
@@ -14,10 +20,13 @@ export type TlsMaterial = TlsOptions;
 /** Reads the user and the secret where they live now; `where` names the secret when it cannot be read. */
 export function credentialsOf(username: string | undefined, password: Secret | undefined, where: string): Credentials {
   return {
-    read: () => ({
-      username,
-      password: password === undefined ? undefined : readSecret(password, process.env, readText, where),
-    }),
+    async read() {
+      if (password === undefined) return { username };
+      if (typeof password !== "function")
+        return { username, password: readSecret(password, process.env, readText, where) };
+      const given = await password();
+      return typeof given === "string" ? { username, password: given } : { username, ...given };
+    },
   };
 }
 

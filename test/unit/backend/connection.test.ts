@@ -17,7 +17,7 @@ function options(more: Partial<ConnectionOptions> = {}): ConnectionOptions {
   return {
     address: server.address,
     tls: undefined,
-    credentials: { read: () => ({}) },
+    credentials: { read: () => Promise.resolve({}) },
     name: "shop:command:one",
     database: 0,
     timeout: 5_000,
@@ -42,10 +42,10 @@ describe("the handshake", () => {
 
   test("authenticates with what the credentials are now, and selects the database, before anything else", async () => {
     let password = "first";
-    const credentials = { read: () => ({ username: "app", password }) };
+    const credentials = { read: () => Promise.resolve({ username: "app", password }) };
     await open({ credentials, database: 3 });
     password = "second";
-    await open({ credentials: { read: () => ({ password: credentials.read().password }) } });
+    await open({ credentials: { read: async () => ({ password: (await credentials.read()).password }) } });
     const before = server.received.map(({ words }) => words.join(" "));
     expect(before).toEqual([
       "AUTH app first",
@@ -104,7 +104,9 @@ describe("the handshake", () => {
 
   test("keeps the password out of the error with which it is refused", async () => {
     server.answer(([name]) => (name === "AUTH" ? failure("WRONGPASS invalid username-password pair") : undefined));
-    const error = await rejection(open({ credentials: { read: () => ({ username: "app", password: "s3cret" }) } }));
+    const error = await rejection(
+      open({ credentials: { read: () => Promise.resolve({ username: "app", password: "s3cret" }) } }),
+    );
     expect(error.message).toMatch(/^WRONGPASS/);
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("s3cret");
   });

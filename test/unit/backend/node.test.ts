@@ -26,7 +26,7 @@ function open(more: Partial<NodeSettings> = {}, closing: AbortController = new A
     connect: (address) => ({
       address,
       tls: undefined,
-      credentials: { read: () => ({}) },
+      credentials: { read: () => Promise.resolve({}) },
       name: "test",
       database: 0,
       timeout: 5_000,
@@ -135,7 +135,7 @@ describe("connecting", () => {
         return {
           address,
           tls: undefined,
-          credentials: { read: () => ({}) },
+          credentials: { read: () => Promise.resolve({}) },
           name: "test",
           database: 0,
           timeout: 5_000,
