@@ -107,6 +107,7 @@ class FleetInstance implements Fleet {
       config: config.backend,
       namespace: config.namespace,
       instance: config.instance,
+      instanceId: randomBytes(12).toString("base64url"),
       clock: systemClock,
       onListenerError: (error) => this.#logger.error({ code: "WARN_FLEET_LISTENER", err: error }, "a listener failed"),
     });

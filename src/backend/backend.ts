@@ -46,6 +46,24 @@ export interface BackendStats {
   readonly redirects: number;
   readonly connections: number;
   readonly reconnects: number;
+  /** Times that messages of others may have been missed. */
+  readonly gaps: number;
+}
+
+/** Whoever listens to a channel. A message is a hint: it may be missed, come twice, or come late. */
+export interface ChannelListener {
+  message(text: string): void;
+  /**
+   * From now on messages are heard, and any before now may have been missed: what was learned from messages is stale.
+   * Called once when the listening begins, and after every interruption.
+   */
+  gap(): void;
+}
+
+/** What the clock of a server shows now, as closely as its replies tell; milliseconds since 1970. */
+export interface ServerTime {
+  readonly earliest: number;
+  readonly latest: number;
 }
 
 /** Messages of others may have been missed between two moments of this process' wall clock, in milliseconds. */
@@ -67,6 +85,8 @@ export interface BackendEvents {
 export interface Backend {
   readonly kind: BackendKind;
   readonly keys: KeySpace;
+  /** Of this fleet in this process, another one at each start; its mailbox is `keys.mailChannel(instanceId)`. */
+  readonly instanceId: string;
   readonly state: BackendState;
   readonly capabilities: Capabilities | undefined;
   /** Resolves once calls can succeed; rejects after `timeouts.start` with the diagnosis, or when closed. */
@@ -74,6 +94,15 @@ export interface Backend {
   topology(): Topology;
   stats(): BackendStats;
   on<E extends keyof BackendEvents>(event: E, listener: (payload: BackendEvents[E]) => void): () => void;
+  /**
+   * Sends a hint to whoever listens to the channel now, this process too; resolves when the backend has taken it.
+   * It is not repeated after a lost reply: whoever must know also finds out without it.
+   */
+  publish(channel: string, message: string, options?: CallOptions): Promise<void>;
+  /** Listens until the returned function is called; the first listener of a process opens its one subscriber. */
+  subscribe(channel: string, listener: ChannelListener): () => void;
+  /** The time of the server that owns the key, for hints only; undefined while it is not known. */
+  serverTime(key: string): ServerTime | undefined;
   /** From now on a call that would have to wait for an absent server fails at once; calls that can be sent still are. */
   drain(): void;
   /** Ends every connection and timer; never rejects, idempotent. */

@@ -6,8 +6,10 @@ import type {
   BackendStats,
   CallOptions,
   Capabilities,
+  ChannelListener,
   ReadCommand,
   RedisBackend,
+  ServerTime,
   Topology,
 } from "./backend.js";
 import type { KeySpace } from "./keys.js";
@@ -17,6 +19,7 @@ import type { Script, ScriptCall, ScriptReply } from "./script.js";
 export interface DeferredBackendOptions {
   readonly kind: RedisBackend["kind"];
   readonly keys: KeySpace;
+  readonly instanceId: string;
   /** Loads the Redis client and opens the backend. */
   readonly load: () => Promise<RedisBackend>;
   readonly onListenerError: (error: unknown) => void;
@@ -31,6 +34,7 @@ const nothing: BackendStats = {
   redirects: 0,
   connections: 0,
   reconnects: 0,
+  gaps: 0,
 };
 
 /**
@@ -40,6 +44,7 @@ const nothing: BackendStats = {
 export class DeferredBackend implements RedisBackend {
   readonly kind: RedisBackend["kind"];
   readonly keys: KeySpace;
+  readonly instanceId: string;
   readonly #events: Emitter<BackendEvents>;
   readonly #loaded: Promise<RedisBackend>;
   #backend: RedisBackend | undefined;
@@ -48,6 +53,7 @@ export class DeferredBackend implements RedisBackend {
   constructor(options: DeferredBackendOptions) {
     this.kind = options.kind;
     this.keys = options.keys;
+    this.instanceId = options.instanceId;
     this.#events = new Emitter<BackendEvents>(options.onListenerError);
     this.#loaded = options.load().then(
       (backend) => this.#arrived(backend),
@@ -83,6 +89,34 @@ export class DeferredBackend implements RedisBackend {
     const backend = this.#backend;
     if (backend !== undefined) return backend.read(key, commands, options);
     return this.#loaded.then((loaded) => loaded.read(key, commands, options));
+  }
+
+  publish(channel: string, message: string, options?: CallOptions): Promise<void> {
+    const backend = this.#backend;
+    if (backend !== undefined) return backend.publish(channel, message, options);
+    return this.#loaded.then((loaded) => loaded.publish(channel, message, options));
+  }
+
+  subscribe(channel: string, listener: ChannelListener): () => void {
+    const backend = this.#backend;
+    if (backend !== undefined) return backend.subscribe(channel, listener);
+    let end: () => void = () => undefined;
+    let ended = false;
+    this.#loaded.then(
+      (loaded) => {
+        if (!ended) end = loaded.subscribe(channel, listener);
+      },
+      // The state tells it; nothing will ever be heard.
+      () => undefined,
+    );
+    return () => {
+      ended = true;
+      end();
+    };
+  }
+
+  serverTime(key: string): ServerTime | undefined {
+    return this.#backend?.serverTime(key);
   }
 
   ready(): Promise<void> {

@@ -9,7 +9,10 @@ import { createMemoryBackend } from "./memory/memory-backend.js";
 export interface OpenBackendOptions {
   readonly config: BackendConfig;
   readonly namespace: string;
+  /** Its name for people. */
   readonly instance: string;
+  /** Another one at each start, by which others reach it. */
+  readonly instanceId: string;
   readonly clock: Clock;
   /** Told when a listener of `on` throws. */
   readonly onListenerError: (error: unknown) => void;
@@ -17,10 +20,11 @@ export interface OpenBackendOptions {
 
 /** Opens the backend that the configuration names; a Redis one connects in the background. */
 export function openBackend(options: OpenBackendOptions): AnyBackend {
-  const { config, namespace, clock, onListenerError } = options;
+  const { config, namespace, instanceId, clock, onListenerError } = options;
   if (config.kind === "memory") {
     return createMemoryBackend({
       namespace,
+      instanceId,
       clock,
       onListenerError,
       ...(config.name === undefined ? {} : { name: config.name }),
@@ -29,6 +33,7 @@ export function openBackend(options: OpenBackendOptions): AnyBackend {
   return new DeferredBackend({
     kind: config.kind,
     keys: new KeySpace(namespace),
+    instanceId,
     onListenerError,
     load: async () => {
       // Loaded only here, so that nobody pays for a Redis client who does not use one.

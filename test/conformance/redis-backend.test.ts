@@ -27,7 +27,7 @@ const namespace = `backend-${unique}`;
 describe(`every backend, ${kind}`, () => {
   function open(): Backend {
     if (kind !== "memory") return openRedis();
-    const backend = createMemoryBackend({ namespace, clock: systemClock });
+    const backend = createMemoryBackend({ namespace, instanceId: "one", clock: systemClock });
     onTestFinished(() => backend.close());
     return backend;
   }
@@ -80,7 +80,7 @@ if (kind !== "memory") {
 function restrictedUser(topology: Topology): Partial<BackendForTest> {
   const username = `fleet-${unique}`;
   const commands =
-    "+get +set +exists +strlen +pttl +pexpire +eval +evalsha +ping +info +time +client|setname +cluster|slots +asking";
+    "+get +set +exists +strlen +pttl +pexpire +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname +cluster|slots +asking";
   const rules = [
     "on",
     ">pw",

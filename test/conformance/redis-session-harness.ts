@@ -26,6 +26,7 @@ export async function openBackend(
     // Of its own for each run, so that a server which lives longer is no trouble.
     namespace: `test.${randomBytes(6).toString("hex")}`,
     instance: "conformance",
+    instanceId: "conformance",
     clock: systemClock,
     onListenerError: () => undefined,
   });

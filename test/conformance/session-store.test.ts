@@ -22,7 +22,7 @@ else onRedis(kind as "single" | "sentinel" | "cluster");
 function onMemory(): void {
   const createStore = async (): Promise<FillableSessionStoreHarness> => {
     const clock = new FakeClock();
-    const backend = createMemoryBackend({ namespace: "test", clock });
+    const backend = createMemoryBackend({ namespace: "test", instanceId: "one", clock });
     const table = backend.room("sessions", () => new SessionTable(backend));
     let filled = 0;
     return {

@@ -40,7 +40,7 @@ export function instanceOn(
   more: Partial<CreateSessionsOptions> = {},
 ): Sessions {
   return createSessions({
-    backend: createMemoryBackend({ namespace: "test", clock: systemClock, name }),
+    backend: createMemoryBackend({ namespace: "test", instanceId: "one", clock: systemClock, name }),
     options,
     logger: recordingLogger(),
     clock: systemClock,

@@ -6,8 +6,10 @@ import type {
   BackendState,
   BackendStats,
   Capabilities,
+  ChannelListener,
   MemoryBackend,
   MemoryBudget,
+  ServerTime,
   Topology,
 } from "../backend.js";
 import { KeySpace } from "../keys.js";
@@ -16,6 +18,7 @@ import { acquireShared, createShared, releaseShared, type SharedMemory } from ".
 /** What an embedded backend is made of. */
 export interface MemoryBackendOptions {
   readonly namespace: string;
+  readonly instanceId: string;
   readonly clock: Clock;
   /** Fleets of this process that give the same name share one state; without a name it is private. */
   readonly name?: string;
@@ -39,17 +42,22 @@ export function createMemoryBackend(options: MemoryBackendOptions): MemoryBacken
 class EmbeddedBackend implements MemoryBackend {
   readonly kind = "memory" as const;
   readonly keys: KeySpace;
+  readonly instanceId: string;
   readonly capabilities: Capabilities = { flavor: "memory", version: "1" };
   readonly #name: string | undefined;
   readonly #shared: SharedMemory;
   readonly #events: Emitter<BackendEvents>;
   #state: BackendState = "ready";
+  readonly #subscriptions = new Set<() => void>();
+  readonly #onListenerError: (error: unknown) => void;
   #calls = 0;
 
   constructor(options: MemoryBackendOptions) {
     this.keys = new KeySpace(options.namespace);
+    this.instanceId = options.instanceId;
     this.#name = options.name;
-    this.#events = new Emitter<BackendEvents>(options.onListenerError ?? (() => undefined));
+    this.#onListenerError = options.onListenerError ?? ((): void => undefined);
+    this.#events = new Emitter<BackendEvents>(this.#onListenerError);
     const make = (): SharedMemory => createShared(options.clock, options.limit ?? defaultLimit);
     this.#shared = options.name === undefined ? make() : acquireShared(options.name, make);
   }
@@ -83,6 +91,35 @@ class EmbeddedBackend implements MemoryBackend {
     return room as T;
   }
 
+  publish(channel: string, message: string): Promise<void> {
+    if (this.#state === "closed") return Promise.reject(new ClosedError());
+    // Never before `publish` returns: a room that is in the middle of a change must not hear of it.
+    for (const listener of this.#shared.listeners.get(channel) ?? []) {
+      setImmediate(() => this.#tell(channel, listener, () => listener.message(message)));
+    }
+    return Promise.resolve();
+  }
+
+  subscribe(channel: string, listener: ChannelListener): () => void {
+    if (this.#state === "closed") throw new ClosedError();
+    const { listeners } = this.#shared;
+    const end = (): void => {
+      this.#subscriptions.delete(end);
+      const left = listeners.get(channel);
+      left?.delete(listener);
+      if (left?.size === 0) listeners.delete(channel);
+    };
+    listeners.set(channel, (listeners.get(channel) ?? new Set()).add(listener));
+    this.#subscriptions.add(end);
+    setImmediate(() => this.#tell(channel, listener, () => listener.gap()));
+    return end;
+  }
+
+  serverTime(): ServerTime {
+    const time = this.#shared.time();
+    return { earliest: time, latest: time + 1 };
+  }
+
   ready(): Promise<void> {
     return this.#state === "closed" ? Promise.reject(new ClosedError()) : Promise.resolve();
   }
@@ -108,6 +145,7 @@ class EmbeddedBackend implements MemoryBackend {
       redirects: 0,
       connections: 0,
       reconnects: 0,
+      gaps: 0,
     };
   }
 
@@ -123,8 +161,18 @@ class EmbeddedBackend implements MemoryBackend {
     if (this.#state === "closed") return Promise.resolve();
     this.#become("closed");
     this.#events.clear();
+    for (const end of [...this.#subscriptions]) end();
     if (this.#name !== undefined) releaseShared(this.#name);
     return Promise.resolve();
+  }
+
+  #tell(channel: string, listener: ChannelListener, act: () => void): void {
+    if (this.#shared.listeners.get(channel)?.has(listener) !== true) return;
+    try {
+      act();
+    } catch (error) {
+      this.#onListenerError(error);
+    }
   }
 
   #become(to: BackendState): void {

@@ -1,11 +1,13 @@
 import type { Clock } from "../../core/clock.js";
-import type { MemoryBudget } from "../backend.js";
+import type { ChannelListener, MemoryBudget } from "../backend.js";
 
 /** The state behind one embedded backend, shared by the fleets that name it. */
 export interface SharedMemory {
   readonly clock: Clock;
   readonly budget: MemoryBudget;
   readonly rooms: Map<string, object>;
+  /** Who listens to which channel. */
+  readonly listeners: Map<string, Set<ChannelListener>>;
   time(): number;
 }
 
@@ -17,7 +19,7 @@ interface Holding {
 // The ESM and the CommonJS build are two copies of this module in one process, and must still find one another's state.
 // The number is the version of what is shared; a copy that shares another shape uses another number.
 const registrySymbol = Symbol.for("express-fleet");
-const registryVersion = "memory/1";
+const registryVersion = "memory/2";
 
 function registry(): Map<string, Holding> {
   const holder = globalThis as { [registrySymbol]?: Map<string, unknown> };
@@ -38,6 +40,7 @@ export function createShared(clock: Clock, limit: number): SharedMemory {
   return {
     clock,
     rooms: new Map(),
+    listeners: new Map(),
     time: () => Math.floor(wallAtStart + clock.monotonic() - monotonicAtStart),
     budget: {
       claim(bytes) {

@@ -93,6 +93,15 @@ export class ClusterRouter implements Router {
     );
   }
 
+  listenAt(left: string | undefined): NodeAddress | undefined {
+    // Messages reach every node of a cluster; at random, so that the processes of a fleet spread over the servers.
+    const known = this.routed();
+    const connected = known.filter(({ connection }) => connection !== undefined);
+    const others = connected.filter(({ id }) => id !== left);
+    const choice = [others, connected, known].find(({ length }) => length > 0) ?? [];
+    return choice[Math.floor(Math.random() * choice.length)]?.address;
+  }
+
   topology(): Topology {
     const nodes = new Map<string, TopologyNode>();
     for (const { from, to, primary, replicas } of this.#view) {

@@ -42,6 +42,8 @@ export class Connection {
   /** True when this process ended it because the server did not answer. */
   killed = false;
   info: ServerInfo | undefined;
+  /** The server's answer to TIME, asked together with INFO; undefined when it refuses it. */
+  time: Reply | undefined;
 
   private constructor(options: ConnectionOptions) {
     const { address } = options;
@@ -132,10 +134,9 @@ export class Connection {
     this.#scripts.delete(sha1);
   }
 
-  /** Switches to receiving messages of these channels. */
-  async subscribe(channels: readonly string[], listener: (channel: string, message: string) => void): Promise<void> {
+  /** Calls back for each message of the channels that `subscribe` was sent for. */
+  onMessage(listener: (channel: string, message: string) => void): void {
     this.#redis.on("message", listener);
-    await this.#redis.subscribe(...channels);
   }
 
   /** Ends the socket at once; outstanding replies reject. */
@@ -178,6 +179,7 @@ export class Connection {
     if (options.database !== 0) replies.push(this.send("select", [options.database]));
     const name = this.send("client", ["setname", options.name]);
     const info = this.send("info", []);
+    const time = this.send("time", []).catch(() => undefined);
     // A server that refuses CLIENT or INFO to this user still serves; the name and the diagnosis are what is lost.
     name.catch(() => undefined);
     info.catch(() => undefined);
@@ -187,6 +189,7 @@ export class Connection {
       return "";
     });
     if (typeof text === "string" && text !== "") this.info = parseInfo(text);
+    this.time = await time;
     if (this.info?.loading === true) throw new Error("LOADING the server is loading its data");
   }
 }

@@ -21,6 +21,8 @@ export interface Request<T> {
   /** For errors and statistics. */
   readonly name: string;
   readonly readOnly: boolean;
+  /** Any server will do; the key only chooses among those that are there. */
+  readonly anywhere?: boolean;
   /** Milliseconds. */
   readonly deadline: number;
   /** `asking`: each command is preceded by ASKING, and no reply may ask for a second round on its own. */
@@ -173,7 +175,7 @@ class Call<T> {
     if (this.#settled) return;
     const { router } = this.#exec;
     const redirect = this.#redirect?.node.closed === true ? undefined : this.#redirect;
-    const node = redirect?.node ?? router.route(this.#request.key);
+    const node = redirect?.node ?? this.#route();
     const connection = node?.connection;
     const breaker = node?.breaker ?? router.breaker;
     if (breaker.open && !(connection !== undefined && breaker.probe(probeEvery))) {
@@ -184,6 +186,13 @@ class Call<T> {
       this.#redirect = undefined;
       this.#attempt(node, connection, redirect?.asking ?? false);
     }
+  }
+
+  #route(): Node | undefined {
+    const { router } = this.#exec;
+    const node = router.route(this.#request.key);
+    if (this.#request.anywhere !== true || node?.connection !== undefined) return node;
+    return router.routed().find(({ connection }) => connection !== undefined) ?? node;
   }
 
   end(error: Error | undefined, value?: T): void {

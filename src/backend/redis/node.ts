@@ -2,9 +2,12 @@ import type { NodeAddress } from "../../config/backend-config.js";
 import { backoff, type Backoff } from "../../core/backoff.js";
 import type { Clock, Timer } from "../../core/clock.js";
 import type { FleetError } from "../../core/errors.js";
+import type { ServerTime } from "../backend.js";
 import { Breaker } from "./breaker.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
+import { ServerClock } from "./server-clock.js";
 import type { ServerInfo } from "./server-info.js";
+import { watchSilence } from "./silence-watch.js";
 
 /** What all nodes of a backend have in common. */
 export interface NodeSettings {
@@ -22,14 +25,10 @@ export interface NodeSettings {
   readonly onReconnect: () => void;
 }
 
-// One look every half second; the others are numbers of looks.
-const lookEvery = 500;
-const suspectAfter = 2;
-const endAfter = 4;
-const heartbeatAfter = 6;
 const reconnect = { base: 50, cap: 500 };
 const leastReconnectDelay = 10;
 const fatalRetryEvery = 5_000;
+const askTimeEvery = 30_000;
 
 /** The address as people write it, also the node's id. */
 export function addressText(address: NodeAddress): string {
@@ -51,8 +50,11 @@ export class Node {
   readonly #backoff: Backoff = backoff(reconnect);
   #connection: Connection | undefined;
   #timer: Timer | undefined;
-  #watching: Timer | undefined;
+  #endWatch: (() => void) | undefined;
+  #serverClock: ServerClock | undefined;
+  #askedTimeAt = 0;
   #opening = false;
+  #openingSince = 0;
   #closed = false;
   #connectedBefore = false;
   /** Why there is no connection, for the diagnosis; undefined while there is one. */
@@ -78,6 +80,11 @@ export class Node {
     return this.#connection?.info;
   }
 
+  /** What the server's clock shows now; undefined until it has told. */
+  get serverTime(): ServerTime | undefined {
+    return this.#serverClock?.now();
+  }
+
   get closed(): boolean {
     return this.#closed;
   }
@@ -90,7 +97,7 @@ export class Node {
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    this.#watching?.cancel();
+    this.#endWatch?.();
     this.breaker.stop();
     this.#connection?.destroy();
     this.#connection = undefined;
@@ -99,6 +106,7 @@ export class Node {
   #open(): void {
     if (this.#closed || this.#opening) return;
     this.#opening = true;
+    this.#openingSince = this.#settings.clock.monotonic();
     let options: ConnectionOptions;
     try {
       options = this.#settings.connect(this.address);
@@ -133,7 +141,19 @@ export class Node {
     if (this.#connectedBefore) this.#settings.onReconnect();
     this.#connectedBefore = true;
     connection.onEnd((reason) => this.#lost(reason));
-    this.#watch(connection);
+    this.#endWatch = watchSilence(connection, this.#settings.clock, {
+      heartbeat: () => this.#askTime(connection),
+      onHeard: () => {
+        this.breaker.success();
+        // A busy connection is never at rest, and would let what is known of the server's clock grow old.
+        if (this.#settings.clock.monotonic() - this.#askedTimeAt >= askTimeEvery) this.#askTime(connection);
+      },
+      onSuspect: () => this.#settings.onChange(this, "suspect"),
+    });
+    // Another server may stand behind the same address now.
+    this.#serverClock = new ServerClock(this.#settings.clock);
+    if (connection.time !== undefined) this.#serverClock.sample(connection.time, this.#openingSince);
+    this.#askedTimeAt = this.#settings.clock.monotonic();
     this.#settings.onChange(this, "ready");
   }
 
@@ -150,7 +170,7 @@ export class Node {
   }
 
   #lost(reason: Error): void {
-    this.#watching?.cancel();
+    this.#endWatch?.();
     this.#connection = undefined;
     if (this.#closed) return;
     this.lastError = reason;
@@ -159,53 +179,22 @@ export class Node {
     this.#settings.onChange(this, "lost");
   }
 
+  /** TIME is the heartbeat: its answer shows that the server lives, and its clock. */
+  #askTime(connection: Connection): void {
+    const { clock } = this.#settings;
+    const sentAt = clock.monotonic();
+    this.#askedTimeAt = sentAt;
+    connection.send("time", []).then(
+      (reply) => {
+        if (connection === this.#connection) this.#serverClock?.sample(reply, sentAt);
+      },
+      // An error reply is an answer too; a lost connection has its own path.
+      () => undefined,
+    );
+  }
+
   #retry(delay: number): void {
     this.#timer?.cancel();
     this.#timer = this.#settings.clock.setTimeout(() => this.#open(), delay);
-  }
-
-  /**
-   * Judges the connection by what is heard: silence while something is asked makes the server suspect after 1 s and ends
-   * the connection after 2 s; a connection that is at rest is asked something every 3 s.
-   */
-  #watch(connection: Connection): void {
-    let heard = connection.heard;
-    let silent = 0;
-    let atRest = 0;
-    const look = (): void => {
-      if (connection !== this.#connection) return;
-      if (connection.heard !== heard) {
-        heard = connection.heard;
-        silent = 0;
-        atRest = 0;
-        this.breaker.success();
-      } else if (connection.outstanding > 0) {
-        silent += 1;
-        if (silent === suspectAfter) this.#settings.onChange(this, "suspect");
-        if (silent >= endAfter) return this.#endSilent(connection, heard, plan);
-      } else if ((atRest += 1) >= heartbeatAfter) {
-        atRest = 0;
-        // An error reply is an answer too; a lost connection has its own path.
-        connection.send("ping", []).catch(() => undefined);
-      }
-      plan();
-    };
-    const plan = (): void => {
-      this.#watching = this.#settings.clock.setTimeout(look, lookEvery);
-    };
-    plan();
-  }
-
-  #endSilent(connection: Connection, heard: number, goOn: () => void): void {
-    // A process that was busy itself has not read the answer yet: let this turn's input be read before judging.
-    setImmediate(() => {
-      if (connection !== this.#connection) return;
-      if (connection.heard !== heard) {
-        goOn();
-        return;
-      }
-      connection.killed = true;
-      this.kill(new Error(`no answer for ${endAfter * lookEvery} ms`));
-    });
   }
 }

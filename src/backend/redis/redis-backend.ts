@@ -9,8 +9,10 @@ import type {
   BackendStats,
   CallOptions,
   Capabilities,
+  ChannelListener,
   ReadCommand,
   RedisBackend,
+  ServerTime,
   Topology,
 } from "../backend.js";
 import { KeySpace } from "../keys.js";
@@ -25,6 +27,7 @@ import { sendReads, sendScript } from "./script-call.js";
 import { SentinelRouter } from "./sentinel-router.js";
 import { SingleRouter } from "./single-router.js";
 import { StateWatch } from "./state-watch.js";
+import { Subscriber } from "./subscriber.js";
 
 /** What a Redis backend is made of. */
 export interface RedisBackendOptions {
@@ -32,13 +35,14 @@ export interface RedisBackendOptions {
   readonly namespace: string;
   /** Part of every connection's name, `<namespace>:<role>:<instance>`. */
   readonly instance: string;
+  readonly instanceId: string;
   readonly clock: Clock;
   /** Told when a listener of `on` throws. */
   readonly onListenerError: (error: unknown) => void;
 }
 
 /** What a connection is for; tests and operators count connections by it. */
-export type ConnectionRole = "command" | "slots" | "sentinel" | "watch";
+export type ConnectionRole = "command" | "subscribe" | "slots" | "sentinel" | "watch";
 
 /** Opens a Redis backend of any topology; it connects in the background, and throws only for what cannot be read at all. */
 export function createRedisBackend(options: RedisBackendOptions): RedisBackend {
@@ -48,22 +52,26 @@ export function createRedisBackend(options: RedisBackendOptions): RedisBackend {
 class ConnectedBackend implements RedisBackend {
   readonly kind: "single" | "sentinel" | "cluster";
   readonly keys: KeySpace;
+  readonly instanceId: string;
   readonly #config: RedisBackendConfig;
   readonly #clock: Clock;
   readonly #events: Emitter<BackendEvents>;
   readonly #router: Router;
   readonly #exec: Exec;
+  readonly #subscriber: Subscriber;
   readonly #watch: StateWatch;
   readonly #closing = new AbortController();
   readonly #waiters = new Set<() => void>();
   #shape = "";
   #reconnects = 0;
+  #gaps = 0;
   #capabilities: Capabilities | undefined;
 
   constructor(options: RedisBackendOptions) {
     const { config, clock } = options;
     this.kind = config.kind;
     this.keys = new KeySpace(options.namespace);
+    this.instanceId = options.instanceId;
     this.#config = config;
     this.#clock = clock;
     this.#events = new Emitter<BackendEvents>(options.onListenerError);
@@ -74,7 +82,9 @@ class ConnectedBackend implements RedisBackend {
       acl: `the user needs: ${this.keys.aclPatterns.join(" ")} ${commands(config.kind)}`,
       onStorageFull: () => this.#watch.storageFull(),
     });
-    this.#watch = new StateWatch(clock, this.#router, (change) => this.#events.emit("state", change));
+    this.#subscriber = this.#makeSubscriber(options);
+    const hearing = (): Error | undefined => this.#subscriber.trouble;
+    this.#watch = new StateWatch(clock, this.#router, hearing, (change) => this.#events.emit("state", change));
   }
 
   get state(): BackendState {
@@ -115,6 +125,31 @@ class ConnectedBackend implements RedisBackend {
     });
   }
 
+  publish(channel: string, message: string, options?: CallOptions): Promise<void> {
+    return this.#publish(channel, message, channel, options?.deadline ?? this.#config.timeouts.command);
+  }
+
+  subscribe(channel: string, listener: ChannelListener): () => void {
+    if (this.#exec.phase === "closed") throw new ClosedError();
+    return this.#subscriber.subscribe(channel, listener);
+  }
+
+  serverTime(key: string): ServerTime | undefined {
+    return this.#router.route(key)?.serverTime;
+  }
+
+  async #publish(channel: string, message: string, by: string, deadline: number): Promise<void> {
+    await this.#run({
+      key: by,
+      name: "publish",
+      // Nothing is stored, so that neither the fence nor a lost reply matters.
+      readOnly: true,
+      anywhere: true,
+      deadline,
+      send: (connection) => connection.send("publish", [channel, message]),
+    });
+  }
+
   #run<T>(request: Request<T>): Promise<T> {
     return trace(channels.backendCall, { backend: this.kind, call: request.name }, () => this.#exec.run(request));
   }
@@ -146,7 +181,7 @@ class ConnectedBackend implements RedisBackend {
 
   stats(): BackendStats {
     const connections = this.#router.routed().filter((node) => node.connection !== undefined).length;
-    return { ...this.#exec.counters, connections, reconnects: this.#reconnects };
+    return { ...this.#exec.counters, connections, reconnects: this.#reconnects, gaps: this.#gaps };
   }
 
   on<E extends keyof BackendEvents>(event: E, listener: (payload: BackendEvents[E]) => void): () => void {
@@ -162,6 +197,7 @@ class ConnectedBackend implements RedisBackend {
   close(): Promise<void> {
     this.#watch.end("closed");
     this.#look();
+    this.#subscriber.close();
     this.#exec.close();
     this.#router.close();
     this.#closing.abort();
@@ -187,7 +223,10 @@ class ConnectedBackend implements RedisBackend {
   #makeRouter(options: RedisBackendOptions): Router {
     const { config, clock } = options;
     const onTopology = (): void => this.#changed();
-    const onFailover = (from: string, to: string): void => this.#events.emit("failover", { from, to });
+    const onFailover = (from: string, to: string): void => {
+      if (config.kind === "sentinel") this.#subscriber.move(from);
+      this.#events.emit("failover", { from, to });
+    };
     const node = this.#nodeSettings(options);
     if (config.kind === "single") return new SingleRouter(config.nodes[0] as NodeAddress, node);
     if (config.kind === "cluster") {
@@ -213,6 +252,30 @@ class ConnectedBackend implements RedisBackend {
       onFailover,
       onTopology,
       onFenceOpen: () => this.#exec.wake(),
+    });
+  }
+
+  #makeSubscriber(options: RedisBackendOptions): Subscriber {
+    const { config, clock, onListenerError } = options;
+    let echoes = 0;
+    return new Subscriber({
+      clock,
+      mailbox: this.keys.mailChannel(options.instanceId),
+      pick: (left) => this.#router.listenAt(left),
+      connect: this.#connector(
+        options,
+        "subscribe",
+        credentialsOf(config.username, config.password, "the password of Redis"),
+      ),
+      explain,
+      // By another server each time: between any two nodes of a cluster the link may be broken.
+      publish: (channel, message, limit) => this.#publish(channel, message, `echo ${(echoes += 1)}`, limit),
+      onGap: (gap) => {
+        this.#gaps += 1;
+        this.#events.emit("gap", gap);
+      },
+      onChange: () => this.#look(),
+      onListenerError,
     });
   }
 
@@ -287,6 +350,7 @@ class ConnectedBackend implements RedisBackend {
 
 /** What the fleet sends, for an access list. */
 function commands(kind: "single" | "sentinel" | "cluster"): string {
-  const always = "+get +set +exists +strlen +pttl +pexpire +eval +evalsha +ping +info +time +client|setname";
+  const always =
+    "+get +set +exists +strlen +pttl +pexpire +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname";
   return kind === "cluster" ? `${always} +cluster|slots +asking` : always;
 }

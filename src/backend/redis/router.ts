@@ -22,6 +22,8 @@ export interface Router {
   readonly breaker: Breaker;
   /** What is wrong with the search for servers: none is known, or not all that there should be; undefined when all is well. */
   readonly lastError: Error | undefined;
+  /** Where to listen to messages, rather not at `left`; undefined while no server is known. */
+  listenAt(left: string | undefined): NodeAddress | undefined;
   topology(): Topology;
   close(): void;
 }

@@ -89,6 +89,10 @@ export class SentinelRouter implements Router {
     return this.#primary === undefined ? [] : [this.#primary];
   }
 
+  listenAt(): NodeAddress | undefined {
+    return this.#primary?.address;
+  }
+
   topology(): Topology {
     const sentinels: TopologyNode[] = [...this.#sentinels].map(([id, { host, port }]) => ({
       id,

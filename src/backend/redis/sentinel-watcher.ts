@@ -1,6 +1,7 @@
 import { backoff } from "../../core/backoff.js";
 import type { Clock, Timer } from "../../core/clock.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
+import { watchSilence } from "./silence-watch.js";
 
 const reconnect = { base: 200, cap: 5_000 };
 
@@ -46,8 +47,15 @@ export class SentinelWatcher {
         connection.destroy();
         return;
       }
-      connection.onEnd(() => this.#retry());
-      await connection.subscribe(this.#channels, this.#onMessage);
+      // A sentinel that was cut off without a word would let the fence stay open in the next failover.
+      const heartbeat = (): void => void connection.send("ping", []).catch(() => undefined);
+      const endWatch = watchSilence(connection, this.#clock, { heartbeat });
+      connection.onEnd(() => {
+        endWatch();
+        this.#retry();
+      });
+      connection.onMessage(this.#onMessage);
+      await connection.send("subscribe", this.#channels);
       this.#backoff.reset();
     } catch (error) {
       if (this.#connection?.open === true) this.#connection.destroy(error as Error);

@@ -43,6 +43,10 @@ export class SingleRouter implements Router {
     return [this.#node];
   }
 
+  listenAt(): NodeAddress {
+    return this.#node.address;
+  }
+
   topology(): Topology {
     return { kind: "single", nodes: [describeNode(this.#node, "primary")] };
   }

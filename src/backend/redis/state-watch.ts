@@ -13,13 +13,21 @@ const fullRemembered = 30_000;
 export class StateWatch {
   readonly #clock: Clock;
   readonly #router: Router;
+  readonly #hearing: () => Error | undefined;
   readonly #onChange: (change: BackendEvents["state"]) => void;
   #state: BackendState = "starting";
   #fullAt = -Infinity;
 
-  constructor(clock: Clock, router: Router, onChange: (change: BackendEvents["state"]) => void) {
+  /** `hearing` says why messages are not heard although somebody wants them to be. */
+  constructor(
+    clock: Clock,
+    router: Router,
+    hearing: () => Error | undefined,
+    onChange: (change: BackendEvents["state"]) => void,
+  ) {
     this.#clock = clock;
     this.#router = router;
+    this.#hearing = hearing;
     this.#onChange = onChange;
   }
 
@@ -68,6 +76,8 @@ export class StateWatch {
     // Calls succeed as far as the topology is known: a slot that nobody serves, or no sentinel that could name a new primary.
     const { lastError } = this.#router;
     if (lastError !== undefined) return ["degraded", lastError.message];
+    const deaf = this.#hearing();
+    if (deaf !== undefined) return ["degraded", `messages are not heard: ${deaf.message}`];
     if (this.#clock.monotonic() - this.#fullAt < fullRemembered)
       return ["degraded", "a server refuses writes: storage full"];
     return ["ready", "every server answers"];

@@ -35,7 +35,11 @@ async function open(more: Partial<ConnectionOptions> = {}): Promise<Connection> 
 describe("the handshake", () => {
   test("says who it is, reads INFO, and sends nothing of the library's own", async () => {
     const connection = await open();
-    expect(server.received.map(({ words }) => words)).toEqual([["CLIENT", "setname", "shop:command:one"], ["INFO"]]);
+    expect(server.received.map(({ words }) => words)).toEqual([
+      ["CLIENT", "setname", "shop:command:one"],
+      ["INFO"],
+      ["TIME"],
+    ]);
     expect(connection.info).toMatchObject({ version: "7.0.15", mode: "standalone", role: "master" });
     expect(connection.open).toBe(true);
   });
@@ -52,9 +56,11 @@ describe("the handshake", () => {
       "SELECT 3",
       "CLIENT setname shop:command:one",
       "INFO",
+      "TIME",
       "AUTH second",
       "CLIENT setname shop:command:one",
       "INFO",
+      "TIME",
     ]);
   });
 
@@ -243,7 +249,8 @@ describe("a subscriber", () => {
     );
     const connection = await open();
     const heard: string[] = [];
-    await connection.subscribe(["news"], (channel, message) => heard.push(`${channel}: ${message}`));
+    connection.onMessage((channel, message) => heard.push(`${channel}: ${message}`));
+    await connection.send("subscribe", ["news"]);
     await until(() => heard.length > 0, { what: "the message" });
     expect(heard).toEqual(["news: hi"]);
   });

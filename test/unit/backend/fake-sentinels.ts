@@ -70,11 +70,13 @@ export class FakeSentinels {
     return this.sentinels.map((server) => server.open);
   }
 
-  #sentinel(index: number, [name, question]: readonly string[], connection: FakeConnection): string | undefined {
+  #sentinel(index: number, words: readonly string[], connection: FakeConnection): string | undefined {
+    const [name, question, ...more] = words;
     if (name === "INFO") return info({ redis_mode: "sentinel", role: undefined });
     if (name === "SUBSCRIBE") {
       this.#listeners.push(connection);
-      return list(bulk("subscribe"), bulk("+switch-master"), integer(1));
+      const channels = [question ?? "", ...more];
+      return channels.map((channel, at) => list(bulk("subscribe"), bulk(channel), integer(at + 1))).join("");
     }
     if (name !== "SENTINEL") return undefined;
     switch (question) {

@@ -19,7 +19,7 @@ interface Received {
 }
 
 /** What a connection sends of itself. */
-const handshake = new Set(["AUTH", "CLIENT", "INFO", "SELECT", "PING"]);
+const handshake = new Set(["AUTH", "CLIENT", "INFO", "SELECT", "TIME", "PING"]);
 
 /** A server on 127.0.0.1 that speaks RESP and answers as a test wants. */
 export class FakeServer {

@@ -14,7 +14,7 @@ afterEach(() => {
 });
 
 function open(more: Partial<MemoryBackendOptions> = {}): MemoryBackend {
-  const backend = createMemoryBackend({ namespace: "shop", clock, ...more });
+  const backend = createMemoryBackend({ namespace: "shop", instanceId: "one", clock, ...more });
   onTestFinished(() => backend.close());
   return backend;
 }
@@ -70,7 +70,7 @@ describe("a room's state", () => {
     vi.resetModules();
     const copy = await import("../../../src/backend/memory/memory-backend.js");
     expect(copy.createMemoryBackend).not.toBe(createMemoryBackend);
-    const second = copy.createMemoryBackend({ namespace: "shop", clock, name: "demo" });
+    const second = copy.createMemoryBackend({ namespace: "shop", instanceId: "one", clock, name: "demo" });
     expect(notes(second)).toEqual(["from the first copy"]);
     await first.close();
     notes(second).push("from the second copy");
@@ -84,9 +84,9 @@ describe("a room's state", () => {
       string,
       Map<string, unknown>
     >;
-    expect(shared.get("memory/1")?.has("demo")).toBe(true);
+    expect(shared.get("memory/2")?.has("demo")).toBe(true);
     await backend.close();
-    expect(shared.get("memory/1")?.has("demo")).toBe(false);
+    expect(shared.get("memory/2")?.has("demo")).toBe(false);
   });
 });
 

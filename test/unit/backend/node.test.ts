@@ -5,7 +5,7 @@ import { explain, refusal } from "../../../src/backend/redis/diagnosis.js";
 import { addressText, Node, type NodeSettings } from "../../../src/backend/redis/node.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
 import { until } from "../../support/until.js";
-import { failure, FakeServer, info, silence } from "./fake-server.js";
+import { failure, FakeServer, info, silence, type Answer } from "./fake-server.js";
 import { elapse, rejection } from "./open-backend.js";
 
 let server: FakeServer;
@@ -179,29 +179,44 @@ describe("a server that must not be used", () => {
   });
 });
 
+/** TIME that was asked when a connection was at rest, and not when it was opened. */
+function heartbeats(): number {
+  return server.count("TIME") - server.count("INFO");
+}
+
+function answerHeartbeats(answer: Answer): void {
+  const opened = new Set<unknown>();
+  server.answer((words, connection) => {
+    if (words[0] !== "TIME") return undefined;
+    if (opened.has(connection)) return answer(words, connection);
+    opened.add(connection);
+    return undefined;
+  });
+}
+
 describe("the heartbeat", () => {
   test("asks after three seconds at rest, and again", async () => {
     open();
     await untilChange("ready");
     await clock.advanceAsync(2_999);
-    expect(server.count("PING")).toBe(0);
+    expect(heartbeats()).toBe(0);
     await clock.advanceAsync(1);
-    await until(() => server.count("PING") === 1, { what: "the first heartbeat" });
+    await until(() => heartbeats() === 1, { what: "the first heartbeat" });
     await nextTurn();
     await clock.advanceAsync(3_499);
-    expect(server.count("PING")).toBe(1);
+    expect(heartbeats()).toBe(1);
     await clock.advanceAsync(1);
-    await until(() => server.count("PING") === 2, { what: "the second heartbeat" });
+    await until(() => heartbeats() === 2, { what: "the second heartbeat" });
     expect(changes).toEqual(["ready"]);
   });
 
   test("that is not answered within two seconds ends the connection, and a new one is opened", async () => {
-    server.answer(([name]) => (name === "PING" ? silence : undefined));
+    answerHeartbeats(() => silence);
     const node = open();
     await untilChange("ready");
     const { connection } = node;
     await clock.advanceAsync(3_000);
-    await until(() => server.count("PING") === 1, { what: "the heartbeat" });
+    await until(() => heartbeats() === 1, { what: "the heartbeat" });
     await clock.advanceAsync(1_999);
     await nextTurn();
     expect(node.connection).toBe(connection);
@@ -232,7 +247,7 @@ describe("the heartbeat", () => {
     await clock.advanceAsync(1);
     await outstanding;
     await untilChange("lost");
-    expect(server.count("PING")).toBe(0);
+    expect(heartbeats()).toBe(0);
     expect(connection?.killed).toBe(true);
     await clock.advanceAsync(1);
     await untilChange("ready", 2);
@@ -241,12 +256,12 @@ describe("the heartbeat", () => {
   });
 
   test("takes an error for an answer", async () => {
-    server.answer(([name]) => (name === "PING" ? failure("MASTERDOWN Link with MASTER is down") : undefined));
+    answerHeartbeats(() => failure("MASTERDOWN Link with MASTER is down"));
     open();
     await untilChange("ready");
     for (const count of [1, 2]) {
       await clock.advanceAsync(count === 1 ? 3_000 : 3_500);
-      await until(() => server.count("PING") === count, { what: `heartbeat ${count}` });
+      await until(() => heartbeats() === count, { what: `heartbeat ${count}` });
       await nextTurn();
     }
     expect(changes).toEqual(["ready"]);
@@ -256,7 +271,7 @@ describe("the heartbeat", () => {
     open();
     await untilChange("ready");
     server.answer(([name]) => {
-      if (name === "PING") {
+      if (name === "TIME") {
         // The limit is over in the turn in which the answer can be read, and timers come first in it.
         setTimeout(() => clock.advance(2_000), 1);
         const end = performance.now() + 5;
@@ -265,7 +280,7 @@ describe("the heartbeat", () => {
       return undefined;
     });
     await clock.advanceAsync(3_000);
-    await until(() => server.count("PING") === 1, { what: "the heartbeat" });
+    await until(() => heartbeats() === 1, { what: "the heartbeat" });
     await nextTurn();
     expect(clock.monotonic()).toBe(5_000 + 3_000 + 2_000);
     expect(changes).toEqual(["ready", "suspect"]);
@@ -276,7 +291,7 @@ describe("the heartbeat", () => {
     await untilChange("ready");
     node.breaker.failure();
     await clock.advanceAsync(3_000);
-    await until(() => server.count("PING") === 1, { what: "the heartbeat" });
+    await until(() => heartbeats() === 1, { what: "the heartbeat" });
     await clock.advanceAsync(2_000);
     await nextTurn();
     await clock.advanceAsync(8_000);

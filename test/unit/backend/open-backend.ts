@@ -15,11 +15,16 @@ export interface BackendForTest extends Partial<Omit<RedisBackendConfig, "timeou
   readonly clock?: Clock;
   readonly namespace?: string;
   readonly instance?: string;
+  readonly instanceId?: string;
+  readonly onListenerError?: (error: unknown) => void;
 }
+
+let opened = 0;
 
 /** Opens a Redis backend without a test around it; whoever opens it closes it. */
 export function openBackendUntilClosed(options: BackendForTest): RedisBackend {
-  const { clock = systemClock, namespace = "test", instance = "one", timeouts, ...config } = options;
+  const { clock = systemClock, namespace = "test", instance = "one", timeouts, ...rest } = options;
+  const { instanceId = `id-${(opened += 1)}`, onListenerError = fail, ...config } = rest;
   return createRedisBackend({
     config: {
       kind: "single",
@@ -30,11 +35,14 @@ export function openBackendUntilClosed(options: BackendForTest): RedisBackend {
     },
     namespace,
     instance,
+    instanceId,
     clock,
-    onListenerError: (error) => {
-      throw error;
-    },
+    onListenerError,
   });
+}
+
+function fail(error: unknown): never {
+  throw error;
 }
 
 /** Opens a Redis backend that is closed when the test ends. */

@@ -21,7 +21,7 @@ export const fresh = (fields: object = { a: 1 }, cookie: object = { originalMaxA
 /** An embedded backend with a clock that the test moves, and one session id. */
 export class Bench {
   readonly clock: FakeClock = new FakeClock();
-  readonly backend: MemoryBackend = createMemoryBackend({ namespace: "test", clock: this.clock });
+  readonly backend: MemoryBackend = createMemoryBackend({ namespace: "test", instanceId: "one", clock: this.clock });
   readonly logged: { level: string; fields: { code?: string }; message: string }[] = [];
   readonly id: string = generateId();
 

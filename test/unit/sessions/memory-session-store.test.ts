@@ -12,7 +12,7 @@ let sequence = 0;
 
 beforeEach(() => {
   clock = new FakeClock();
-  backend = createMemoryBackend({ namespace: "test", clock, limit: 1_000_000 });
+  backend = createMemoryBackend({ namespace: "test", instanceId: "one", clock, limit: 1_000_000 });
   store = new MemorySessionStore(backend);
 });
 

@@ -26,6 +26,7 @@ beforeAll(async () => {
     },
     namespace: "unit",
     instance: "unit",
+    instanceId: "unit",
     clock: systemClock,
     onListenerError: () => undefined,
   });

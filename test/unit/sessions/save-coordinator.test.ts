@@ -25,7 +25,7 @@ let sequence = 0;
 
 beforeEach(() => {
   clock = new FakeClock();
-  memory = new MemorySessionStore(createMemoryBackend({ namespace: "test", clock }));
+  memory = new MemorySessionStore(createMemoryBackend({ namespace: "test", instanceId: "one", clock }));
   sent = [];
 });
 

@@ -18,7 +18,7 @@ async function failuresOf(
     test: (name, run) => void cases.push({ name, run }),
     createStore: async () => {
       const clock = new FakeClock();
-      const backend = createMemoryBackend({ namespace: "test", clock });
+      const backend = createMemoryBackend({ namespace: "test", instanceId: "one", clock });
       const table = backend.room("sessions", () => new SessionTable(backend));
       return {
         store: damage(new MemorySessionStore(backend)),
