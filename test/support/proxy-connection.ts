@@ -78,6 +78,11 @@ export class ProxyConnection {
     this.#server.on("close", (failed) => this.#unlessStalled(() => this.#serverClosed(failed)));
   }
 
+  /** Whether its client listens to channels. */
+  get subscribed(): boolean {
+    return this.#subscribed;
+  }
+
   /** Passes nothing on in either direction, not even the end of a connection, until `resume`. */
   stall(): void {
     this.#stalled = true;

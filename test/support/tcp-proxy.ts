@@ -130,6 +130,11 @@ export class TcpProxy {
     for (const connection of this.#connections) connection.stall();
   }
 
+  /** Like `stall`, of the connections alone that now listen to channels; what is opened later passes. */
+  stallSubscribers(): void {
+    for (const connection of this.#connections) if (connection.subscribed) connection.stall();
+  }
+
   /** Breaks all connections with a reset; new ones are accepted. */
   cut(): void {
     for (const connection of [...this.#connections]) connection.cut();

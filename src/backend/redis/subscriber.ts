@@ -73,8 +73,11 @@ export class Subscriber {
     const listeners = this.#listeners.get(channel);
     if (listeners === undefined) this.#listeners.set(channel, new Set([listener]));
     else listeners.add(listener);
-    if (!this.#started) this.#start();
-    else if (this.#listening) void this.#join(channel, listener, listeners === undefined);
+    if (!this.#started) {
+      this.#started = true;
+      void this.#open();
+    }
+    if (this.#listening) void this.#join(channel, listener, listeners === undefined);
     return () => this.#leave(channel, listener);
   }
 
@@ -90,11 +93,6 @@ export class Subscriber {
     this.#echoTimer?.cancel();
     this.#connection?.destroy();
     this.#listeners.clear();
-  }
-
-  #start(): void {
-    this.#started = true;
-    this.#plan(0);
   }
 
   #plan(delay: number): void {
