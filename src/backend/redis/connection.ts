@@ -8,7 +8,10 @@ import type { Credentials, TlsMaterial } from "./credentials.js";
 
 /** How one connection is opened. */
 export interface ConnectionOptions {
+  /** The server as the topology names it. */
   readonly address: NodeAddress;
+  /** Where it is dialled; default its address. */
+  readonly dial?: NodeAddress;
   readonly tls: TlsMaterial | undefined;
   readonly credentials: Credentials;
   /** Shown in CLIENT LIST; connections are counted by it. */
@@ -46,7 +49,7 @@ export class Connection {
   time: Reply | undefined;
 
   private constructor(options: ConnectionOptions) {
-    const { address } = options;
+    const address = options.dial ?? options.address;
     this.#redis = new Redis({
       host: address.host,
       port: address.port,

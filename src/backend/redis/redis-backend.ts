@@ -17,6 +17,7 @@ import type {
 } from "../backend.js";
 import { KeySpace } from "../keys.js";
 import type { Script, ScriptCall, ScriptReply } from "../script.js";
+import { dialled } from "./address-map.js";
 import { ClusterRouter } from "./cluster-router.js";
 import { credentialsOf, tlsMaterial, type Credentials } from "./credentials.js";
 import { explain, refusal } from "./diagnosis.js";
@@ -338,6 +339,7 @@ class ConnectedBackend implements RedisBackend {
     const data = role === "command" || role === "slots";
     return (address) => ({
       address,
+      dial: dialled(config.addressMap, address),
       tls: tlsMaterial(config.tls),
       credentials,
       name: `${namespace}:${role}:${instance}`.replace(/[^\x21-\x7e]/g, "_"),

@@ -154,7 +154,7 @@ describe("a subscriber", () => {
     const subscriber = open();
     const notes: string[] = [];
     subscriber.subscribe("news", { message: () => undefined, gap: () => notes.push("gap") });
-      await until(() => subscriber.trouble !== undefined, { what: "the trouble" });
+    await until(() => subscriber.trouble !== undefined, { what: "the trouble" });
     expect(subscriber.address).toBeUndefined();
     await server.resume();
     await clock.advanceAsync(2_000);
@@ -197,7 +197,7 @@ describe("a subscriber", () => {
   test("that is closed while it connects leaves nothing behind", async () => {
     const subscriber = open();
     subscriber.subscribe("news", { message: () => undefined, gap: () => undefined });
-      subscriber.close();
+    subscriber.close();
     await until(() => server.open === 0, { what: "the connection to end" });
     await clock.advanceAsync(10_000);
     expect(server.accepted).toBeLessThanOrEqual(1);
