@@ -3,8 +3,9 @@ import { Command, Redis } from "ioredis";
 import type { NodeAddress } from "../../config/backend-config.js";
 import type { Argument } from "../script.js";
 import { connectorFor } from "./connector.js";
+import type { TlsMaterial } from "./tls-material.js";
 import { parseInfo, type ServerInfo } from "./server-info.js";
-import type { Credentials, TlsMaterial } from "./credentials.js";
+import type { Credentials, SignIn } from "./credentials.js";
 
 /** How one connection is opened. */
 export interface ConnectionOptions {
@@ -137,6 +138,11 @@ export class Connection {
     this.#scripts.delete(sha1);
   }
 
+  /** Signs in, also anew while the connection is in use; rejects with the server's refusal, which leaves it as it was. */
+  async signIn({ username, password }: SignIn): Promise<void> {
+    if (password !== undefined) await this.send("auth", username === undefined ? [password] : [username, password]);
+  }
+
   /** Calls back for each message of the channels that `subscribe` was sent for. */
   onMessage(listener: (channel: string, message: string) => void): void {
     this.#redis.on("message", listener);
@@ -173,11 +179,12 @@ export class Connection {
   }
 
   async #handshake(options: ConnectionOptions): Promise<void> {
-    const { username, password } = await options.credentials.read();
-    const replies: Promise<Reply>[] = [];
-    if (password !== undefined) {
-      replies.push(this.send("auth", username === undefined ? [password] : [username, password]));
-    }
+    const signIn = await options.credentials.read();
+    const signedIn = this.signIn(signIn).catch((error: unknown) => {
+      options.credentials.refused();
+      throw error;
+    });
+    const replies: Promise<unknown>[] = [signedIn];
     // A wrong database number would otherwise write into database 0 without a word.
     if (options.database !== 0) replies.push(this.send("select", [options.database]));
     const name = this.send("client", ["setname", options.name]);

@@ -1,12 +1,7 @@
 import { readFileSync } from "node:fs";
-import type { ConnectionOptions as TlsOptions } from "node:tls";
-import type { Secret, TlsConfig } from "../../config/backend-config.js";
-import { readConfigFile, readSecret } from "../../config/secret.js";
-
-/** What a connection authenticates with, read anew at each connection so that a changed secret is picked up. */
-export interface Credentials {
-  read(): Promise<SignIn>;
-}
+import type { Secret, SecretFunction } from "../../config/backend-config.js";
+import { readSecret } from "../../config/secret.js";
+import type { Clock, Timer } from "../../core/clock.js";
 
 /** What AUTH is sent with; without a password nothing is. */
 export interface SignIn {
@@ -14,39 +9,134 @@ export interface SignIn {
   readonly password?: string | undefined;
 }
 
-/** What `tls.connect` takes. */
-export type TlsMaterial = TlsOptions;
-
-/** Reads the user and the secret where they live now; `where` names the secret when it cannot be read. */
-export function credentialsOf(username: string | undefined, password: Secret | undefined, where: string): Credentials {
-  return {
-    async read() {
-      if (password === undefined) return { username };
-      if (typeof password !== "function")
-        return { username, password: readSecret(password, process.env, readText, where) };
-      const given = await password();
-      return typeof given === "string" ? { username, password: given } : { username, ...given };
-    },
-  };
+/** What connections authenticate with; it may change while they are open. */
+export interface Credentials {
+  /** What is valid now; rejects when a file, a variable or a function does not give it. */
+  read(): Promise<SignIn>;
+  /** A server refused what was read. */
+  refused(): void;
 }
 
-/** Reads certificate files and makes the options of `tls.connect`; undefined without TLS. */
-export function tlsMaterial(tls: TlsConfig | undefined): TlsMaterial | undefined {
-  if (tls === undefined) return undefined;
-  const read = (value: string | undefined, file: string | undefined, what: string): string | undefined =>
-    value ?? (file === undefined ? undefined : readConfigFile(file, readText, what));
-  const ca = read(tls.ca, tls.caFile, "tls.caFile");
-  const cert = read(tls.cert, tls.certFile, "tls.certFile");
-  const key = read(tls.key, tls.keyFile, "tls.keyFile");
-  return {
-    minVersion: tls.minVersion ?? "TLSv1.2",
-    ...(tls.maxVersion === undefined ? {} : { maxVersion: tls.maxVersion }),
-    rejectUnauthorized: tls.rejectUnauthorized ?? true,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(tls.servername === undefined ? {} : { servername: tls.servername }),
-  };
+/** Where the credentials of a backend come from. */
+export interface CredentialsOptions {
+  readonly clock: Clock;
+  readonly username: string | undefined;
+  readonly password: Secret | undefined;
+  /** Names the secret when it cannot be read. */
+  readonly where: string;
+  /** What `read` gives has changed. */
+  readonly onChange: () => void;
+  /** Default reads the file system. */
+  readonly readFile?: (path: string) => string;
+}
+
+const lookEvery = 1_000;
+const renewAt = 0.8;
+const leastRenewal = 1_000;
+const renewAgainAfter = 5_000;
+
+/**
+ * Knows the credentials where they live: a value, a file, a variable or a function.
+ *
+ * Files and variables are looked at every second, so that open connections can sign in anew as soon as they change. A
+ * function is asked once for all connections that open together, and again at 80 % of the life of what it gave; what has
+ * no end of life is asked for at each connection.
+ */
+export class RotatingCredentials implements Credentials {
+  readonly #options: CredentialsOptions;
+  #timer: Timer | undefined;
+  #last: string | undefined;
+  #asking: Promise<Given> | undefined;
+  #given: Given | undefined;
+  #closed = false;
+
+  constructor(options: CredentialsOptions) {
+    this.#options = options;
+    if (typeof options.password === "object") this.#look();
+  }
+
+  async read(): Promise<SignIn> {
+    const { username, password } = this.#options;
+    if (password === undefined) return { username };
+    if (typeof password !== "function") return { username, password: this.#stored() };
+    if (this.#given?.expiresAt === undefined || this.#given.expiresAt <= this.#options.clock.now()) {
+      this.#given = undefined;
+      await this.#ask(password);
+    }
+    const given = this.#given as Given | undefined;
+    return { username: given?.username ?? username, password: given?.password };
+  }
+
+  refused(): void {
+    // A token that should still be valid is asked for anew.
+    this.#given = undefined;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+  }
+
+  #stored(): string {
+    const { password, where, readFile = readText } = this.#options;
+    return readSecret(password as Exclude<Secret, SecretFunction>, process.env, readFile, where);
+  }
+
+  #look(): void {
+    let now = this.#last;
+    try {
+      now = this.#stored();
+    } catch {
+      // It is being replaced; whoever connects meanwhile is told.
+    }
+    const isChanged = this.#last !== undefined && now !== this.#last;
+    this.#last = now;
+    this.#timer = this.#options.clock.setTimeout(() => this.#look(), lookEvery);
+    if (isChanged) this.#options.onChange();
+  }
+
+  #ask(password: SecretFunction): Promise<Given> {
+    this.#asking ??= askOnce(password)
+      .then((given) => this.#take(given, password))
+      .finally(() => {
+        this.#asking = undefined;
+      });
+    return this.#asking;
+  }
+
+  #take(given: Given, password: SecretFunction): Given {
+    const before = this.#last;
+    this.#given = given;
+    this.#last = given.password;
+    if (given.expiresAt !== undefined && !this.#closed) {
+      const life = given.expiresAt - this.#options.clock.now();
+      this.#renewAfter(Math.max(leastRenewal, life * renewAt), password);
+    }
+    if (before !== undefined && before !== given.password) this.#options.onChange();
+    return given;
+  }
+
+  #renewAfter(delay: number, password: SecretFunction): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setTimeout(() => {
+      // Until it succeeds the old token is used, as long as it lives.
+      this.#ask(password).catch(() => this.#renewAfter(renewAgainAfter, password));
+    }, delay);
+  }
+}
+
+interface Given {
+  readonly username?: string | undefined;
+  readonly password: string;
+  readonly expiresAt?: number | undefined;
+}
+
+async function askOnce(password: SecretFunction): Promise<Given> {
+  const given = await password();
+  const fresh = typeof given === "string" ? { password: given } : given;
+  if (typeof fresh?.password !== "string" || fresh.password === "")
+    throw new TypeError("the function that gives the password gave none");
+  return fresh;
 }
 
 function readText(path: string): string {

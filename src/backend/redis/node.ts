@@ -5,6 +5,7 @@ import type { FleetError } from "../../core/errors.js";
 import type { ServerTime } from "../backend.js";
 import { Breaker } from "./breaker.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
+import type { SignIn } from "./credentials.js";
 import { ServerClock } from "./server-clock.js";
 import type { ServerInfo } from "./server-info.js";
 import { watchSilence } from "./silence-watch.js";
@@ -23,11 +24,14 @@ export interface NodeSettings {
   /** Something changed that waiting calls or the router want to know. */
   readonly onChange: (node: Node, what: "ready" | "lost" | "suspect" | "open") => void;
   readonly onReconnect: () => void;
+  /** The server refused changed credentials on an open connection, which goes on with the old ones. */
+  readonly onSignInRefused: (node: Node, error: Error) => void;
 }
 
 const reconnect = { base: 50, cap: 500 };
 const leastReconnectDelay = 10;
 const fatalRetryEvery = 5_000;
+const authRetryEvery = 1_000;
 const askTimeEvery = 30_000;
 
 /** The address as people write it, also the node's id. */
@@ -92,6 +96,18 @@ export class Node {
   /** Ends the connection because it leads to the wrong place or does not answer; a new one is opened. */
   kill(reason: Error): void {
     this.#connection?.destroy(reason);
+  }
+
+  /** The credentials have changed: signs in anew, or, while there is no connection, tries with them at once. */
+  signInAnew(signIn: SignIn): void {
+    const connection = this.#connection;
+    if (connection === undefined) {
+      if (!this.#opening && !this.#closed) this.#retry(0);
+      return;
+    }
+    // Redis 5 takes a refused AUTH as signing out; there the next connection has the new credentials.
+    if (Number.parseInt(connection.info?.version ?? "", 10) < 6 && connection.info?.flavor === "redis") return;
+    connection.signIn(signIn).catch((error: Error) => this.#settings.onSignInRefused(this, error));
   }
 
   close(): void {
@@ -164,9 +180,14 @@ export class Node {
     this.lastError = explained;
     this.fatal = explained.retryable ? undefined : explained;
     this.breaker.failure();
-    const delay = this.fatal === undefined ? Math.max(leastReconnectDelay, this.#backoff.next()) : fatalRetryEvery;
-    this.#retry(delay);
+    this.#retry(this.#retryDelay(explained));
     this.#settings.onChange(this, "lost");
+  }
+
+  #retryDelay(error: FleetError): number {
+    if (error.retryable) return Math.max(leastReconnectDelay, this.#backoff.next());
+    // A password may be about to change on one side or the other.
+    return error.code === "ERR_FLEET_AUTH" ? authRetryEvery : fatalRetryEvery;
   }
 
   #lost(reason: Error): void {

@@ -17,10 +17,10 @@ import type {
 } from "../backend.js";
 import { KeySpace } from "../keys.js";
 import type { Script, ScriptCall, ScriptReply } from "../script.js";
-import { dialled } from "./address-map.js";
 import { ClusterRouter } from "./cluster-router.js";
-import { credentialsOf, tlsMaterial, type Credentials } from "./credentials.js";
+import type { SignIn } from "./credentials.js";
 import { explain, refusal } from "./diagnosis.js";
+import { Dialler } from "./dialler.js";
 import { Exec, type Request } from "./exec.js";
 import type { Node, NodeSettings } from "./node.js";
 import type { Router } from "./router.js";
@@ -42,9 +42,6 @@ export interface RedisBackendOptions {
   readonly onListenerError: (error: unknown) => void;
 }
 
-/** What a connection is for; tests and operators count connections by it. */
-export type ConnectionRole = "command" | "subscribe" | "slots" | "sentinel" | "watch";
-
 /** Opens a Redis backend of any topology; it connects in the background, and throws only for what cannot be read at all. */
 export function createRedisBackend(options: RedisBackendOptions): RedisBackend {
   return new ConnectedBackend(options);
@@ -61,7 +58,7 @@ class ConnectedBackend implements RedisBackend {
   readonly #exec: Exec;
   readonly #subscriber: Subscriber;
   readonly #watch: StateWatch;
-  readonly #closing = new AbortController();
+  readonly #dialler: Dialler;
   readonly #waiters = new Set<() => void>();
   #shape = "";
   #reconnects = 0;
@@ -76,6 +73,10 @@ class ConnectedBackend implements RedisBackend {
     this.#config = config;
     this.#clock = clock;
     this.#events = new Emitter<BackendEvents>(options.onListenerError);
+    const onNewCredentials = (signIn: SignIn): void => {
+      for (const node of this.#router.routed()) node.signInAnew(signIn);
+    };
+    this.#dialler = new Dialler({ ...options, onNewCredentials });
     this.#router = this.#makeRouter(options);
     this.#exec = new Exec(this.#router, {
       clock,
@@ -201,7 +202,7 @@ class ConnectedBackend implements RedisBackend {
     this.#subscriber.close();
     this.#exec.close();
     this.#router.close();
-    this.#closing.abort();
+    this.#dialler.close();
     this.#events.clear();
     return Promise.resolve();
   }
@@ -231,23 +232,14 @@ class ConnectedBackend implements RedisBackend {
     const node = this.#nodeSettings(options);
     if (config.kind === "single") return new SingleRouter(config.nodes[0] as NodeAddress, node);
     if (config.kind === "cluster") {
-      const connect = this.#connector(
-        options,
-        "slots",
-        credentialsOf(config.username, config.password, "the password of Redis"),
-      );
+      const connect = this.#dialler.connect("slots");
       return new ClusterRouter({ clock, seeds: config.nodes, node, connect, onFailover, onTopology });
     }
-    const sentinel = config.sentinel as NonNullable<typeof config.sentinel>;
-    const credentials = credentialsOf(sentinel.username, sentinel.password, "the password of the sentinels");
-    const open = {
-      sentinel: this.#connector(options, "sentinel", credentials),
-      watch: this.#connector(options, "watch", credentials),
-    };
+    const open = { sentinel: this.#dialler.connect("sentinel"), watch: this.#dialler.connect("watch") };
     return new SentinelRouter({
       clock,
       seeds: config.nodes,
-      sentinel,
+      sentinel: config.sentinel as NonNullable<typeof config.sentinel>,
       node,
       connect: (address, role) => open[role](address),
       onFailover,
@@ -257,17 +249,13 @@ class ConnectedBackend implements RedisBackend {
   }
 
   #makeSubscriber(options: RedisBackendOptions): Subscriber {
-    const { config, clock, onListenerError } = options;
+    const { clock, onListenerError } = options;
     let echoes = 0;
     return new Subscriber({
       clock,
       mailbox: this.keys.mailChannel(options.instanceId),
       pick: (left) => this.#router.listenAt(left),
-      connect: this.#connector(
-        options,
-        "subscribe",
-        credentialsOf(config.username, config.password, "the password of Redis"),
-      ),
+      connect: this.#dialler.connect("subscribe"),
       explain,
       // By another server each time: between any two nodes of a cluster the link may be broken.
       publish: (channel, message, limit) => this.#publish(channel, message, `echo ${(echoes += 1)}`, limit),
@@ -284,11 +272,7 @@ class ConnectedBackend implements RedisBackend {
     const { config, clock } = options;
     return {
       clock,
-      connect: this.#connector(
-        options,
-        "command",
-        credentialsOf(config.username, config.password, "the password of Redis"),
-      ),
+      connect: this.#dialler.connect("command"),
       breakerAfter: config.timeouts.command,
       refuse: (info, address) => refusal(config.kind, info, address),
       explain,
@@ -299,6 +283,10 @@ class ConnectedBackend implements RedisBackend {
       },
       onReconnect: () => {
         this.#reconnects += 1;
+      },
+      onSignInRefused: (refusing, error) => {
+        const message = `${refusing.id} refuses the changed credentials (${error.message}); its connection goes on with the old ones`;
+        this.#events.emit("warning", { code: "WARN_FLEET_CREDENTIALS", message });
       },
     };
   }
@@ -332,21 +320,6 @@ class ConnectedBackend implements RedisBackend {
         message: `the server may evict sessions and locks: maxmemory-policy is ${info.evictionPolicy}, set it to noeviction`,
       });
     }
-  }
-
-  #connector(options: RedisBackendOptions, role: ConnectionRole, credentials: Credentials): NodeSettings["connect"] {
-    const { config, namespace, instance } = options;
-    const data = role === "command" || role === "slots";
-    return (address) => ({
-      address,
-      dial: dialled(config.addressMap, address),
-      tls: tlsMaterial(config.tls),
-      credentials,
-      name: `${namespace}:${role}:${instance}`.replace(/[^\x21-\x7e]/g, "_"),
-      database: data ? config.database : 0,
-      timeout: config.timeouts.connect,
-      signal: this.#closing.signal,
-    });
   }
 }
 

@@ -5,6 +5,7 @@ import { Connection, type ConnectionOptions } from "../../../src/backend/redis/c
 import { classify } from "../../../src/backend/redis/reply-errors.js";
 import { until } from "../../support/until.js";
 import { bulk, failure, FakeServer, info, integer, list, ok, silence } from "./fake-server.js";
+import { fixedCredentials } from "./fixed-credentials.js";
 import { rejection } from "./open-backend.js";
 
 let server: FakeServer;
@@ -17,7 +18,7 @@ function options(more: Partial<ConnectionOptions> = {}): ConnectionOptions {
   return {
     address: server.address,
     tls: undefined,
-    credentials: { read: () => Promise.resolve({}) },
+    credentials: fixedCredentials(),
     name: "shop:command:one",
     database: 0,
     timeout: 5_000,
@@ -45,11 +46,8 @@ describe("the handshake", () => {
   });
 
   test("authenticates with what the credentials are now, and selects the database, before anything else", async () => {
-    let password = "first";
-    const credentials = { read: () => Promise.resolve({ username: "app", password }) };
-    await open({ credentials, database: 3 });
-    password = "second";
-    await open({ credentials: { read: async () => ({ password: (await credentials.read()).password }) } });
+    await open({ credentials: fixedCredentials({ username: "app", password: "first" }), database: 3 });
+    await open({ credentials: fixedCredentials({ password: "second" }) });
     const before = server.received.map(({ words }) => words.join(" "));
     expect(before).toEqual([
       "AUTH app first",
@@ -110,9 +108,7 @@ describe("the handshake", () => {
 
   test("keeps the password out of the error with which it is refused", async () => {
     server.answer(([name]) => (name === "AUTH" ? failure("WRONGPASS invalid username-password pair") : undefined));
-    const error = await rejection(
-      open({ credentials: { read: () => Promise.resolve({ username: "app", password: "s3cret" }) } }),
-    );
+    const error = await rejection(open({ credentials: fixedCredentials({ username: "app", password: "s3cret" }) }));
     expect(error.message).toMatch(/^WRONGPASS/);
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("s3cret");
   });

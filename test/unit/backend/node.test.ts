@@ -6,17 +6,20 @@ import { addressText, Node, type NodeSettings } from "../../../src/backend/redis
 import { FakeClock } from "../../../src/testing/fake-clock.js";
 import { until } from "../../support/until.js";
 import { failure, FakeServer, info, silence, type Answer } from "./fake-server.js";
+import { fixedCredentials } from "./fixed-credentials.js";
 import { elapse, rejection } from "./open-backend.js";
 
 let server: FakeServer;
 let clock: FakeClock;
 let changes: string[];
 let reconnects: number;
+let refusals: string[];
 beforeEach(async () => {
   server = await FakeServer.start();
   clock = new FakeClock();
   changes = [];
   reconnects = 0;
+  refusals = [];
 });
 afterEach(() => server.stop());
 
@@ -26,7 +29,7 @@ function open(more: Partial<NodeSettings> = {}, closing: AbortController = new A
     connect: (address) => ({
       address,
       tls: undefined,
-      credentials: { read: () => Promise.resolve({}) },
+      credentials: fixedCredentials(),
       name: "test",
       database: 0,
       timeout: 5_000,
@@ -39,6 +42,7 @@ function open(more: Partial<NodeSettings> = {}, closing: AbortController = new A
     onReconnect: () => {
       reconnects += 1;
     },
+    onSignInRefused: (_node, error) => refusals.push(error.message),
     ...more,
   });
   onTestFinished(() => {
@@ -135,7 +139,7 @@ describe("connecting", () => {
         return {
           address,
           tls: undefined,
-          credentials: { read: () => Promise.resolve({}) },
+          credentials: fixedCredentials(),
           name: "test",
           database: 0,
           timeout: 5_000,
@@ -383,4 +387,71 @@ test("what the attempt met is explained", async () => {
   await untilChange("lost");
   expect(seen).toEqual(["ECONNREFUSED"]);
   expect(node.fatal).toMatchObject({ code: "ERR_FLEET_TEST" });
+});
+
+describe("changed credentials", () => {
+  const signIn = { username: "app", password: "new" };
+
+  function signIns(): string[] {
+    return server.received.filter(({ words }) => words[0] === "AUTH").map(({ words }) => words.join(" "));
+  }
+
+  test("are signed in with on the open connection, which goes on", async () => {
+    const node = open();
+    await untilChange("ready");
+    const { connection } = node;
+    node.signInAnew(signIn);
+    await until(() => signIns().length === 1, { what: "the sign-in" });
+    expect(signIns()).toEqual(["AUTH app new"]);
+    expect(node.connection).toBe(connection);
+    expect(refusals).toEqual([]);
+  });
+
+  test("that the server refuses are told of, and the connection goes on", async () => {
+    const node = open();
+    await untilChange("ready");
+    const { connection } = node;
+    server.answer(([name]) => (name === "AUTH" ? failure("WRONGPASS invalid username-password pair") : undefined));
+    node.signInAnew(signIn);
+    await until(() => refusals.length === 1, { what: "the refusal" });
+    expect(refusals).toEqual(["WRONGPASS invalid username-password pair"]);
+    expect(node.connection).toBe(connection);
+    expect(changes).toEqual(["ready"]);
+  });
+
+  test("are not tried on an open connection to Redis 5, which would sign it out if it refused them", async () => {
+    server.answer(([name]) => (name === "INFO" ? info({ redis_version: "5.0.14" }) : undefined));
+    const node = open();
+    await untilChange("ready");
+    node.signInAnew(signIn);
+    await elapse(clock, 1_000);
+    expect(signIns()).toEqual([]);
+  });
+
+  test("are tried at once by a node that was refused, and otherwise every second", async () => {
+    let refuses = true;
+    server.answer(([name]) => (name === "AUTH" && refuses ? failure("WRONGPASS wrong") : undefined));
+    const node = open({
+      connect: (address) => ({
+        address,
+        tls: undefined,
+        credentials: fixedCredentials(signIn),
+        name: "test",
+        database: 0,
+        timeout: 5_000,
+        signal: new AbortController().signal,
+      }),
+    });
+    await untilChange("lost");
+    expect(node.fatal?.code).toBe("ERR_FLEET_AUTH");
+    await clock.advanceAsync(999);
+    expect(signIns()).toHaveLength(1);
+    await clock.advanceAsync(1);
+    await untilChange("lost", 2);
+    refuses = false;
+    node.signInAnew(signIn);
+    await clock.advanceAsync(1);
+    await untilChange("ready");
+    expect(node.fatal).toBeUndefined();
+  });
 });

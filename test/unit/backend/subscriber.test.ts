@@ -5,6 +5,7 @@ import { Subscriber, type SubscriberOptions } from "../../../src/backend/redis/s
 import { FakeClock } from "../../../src/testing/fake-clock.js";
 import { until } from "../../support/until.js";
 import { bulk, FakeServer, integer, list, type FakeConnection } from "./fake-server.js";
+import { fixedCredentials } from "./fixed-credentials.js";
 
 let clock: FakeClock;
 let server: FakeServer;
@@ -44,7 +45,7 @@ function open(more: Partial<SubscriberOptions> = {}): Subscriber {
     connect: (address) => ({
       address,
       tls: undefined,
-      credentials: { read: () => Promise.resolve({}) },
+      credentials: fixedCredentials(),
       name: "test",
       database: 0,
       timeout: 5_000,

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { tlsMaterial } from "../../../src/backend/redis/credentials.js";
+import { tlsMaterial } from "../../../src/backend/redis/tls-material.js";
 import { certificate, privateKey } from "../backend/self-signed.js";
 import { failure, resolve } from "./resolving.js";
 
