@@ -115,6 +115,13 @@ export interface CallOptions {
   readonly deadline?: number;
 }
 
+/** A history of writes that a server has; another one after a failover, which may have lost the last writes. */
+export interface Generation {
+  readonly replicationId: string;
+  /** Milliseconds of the server's clock when a process of the fleet saw it first; nothing was lost later. */
+  readonly since: number;
+}
+
 /** A command that only reads one key, as `[name, ...arguments after the key]`. */
 export type ReadCommand = readonly [name: "get" | "pttl" | "exists" | "strlen", ...args: (string | number)[]];
 
@@ -137,6 +144,12 @@ export interface RedisBackend extends Backend {
     commands: readonly ReadCommand[],
     options?: CallOptions,
   ): Promise<readonly (string | number | null)[]>;
+  /**
+   * The history of writes of the server that owns the key; undefined when it does not tell (INFO is refused).
+   *
+   * `not` is one that a script did not find any more: the server is asked anew.
+   */
+  generation(key: string, options?: CallOptions & { readonly not?: string }): Promise<Generation | undefined>;
 }
 
 /** The embedded backend's share of the process' memory. */

@@ -7,6 +7,7 @@ import type {
   CallOptions,
   Capabilities,
   ChannelListener,
+  Generation,
   ReadCommand,
   RedisBackend,
   ServerTime,
@@ -89,6 +90,10 @@ export class DeferredBackend implements RedisBackend {
     const backend = this.#backend;
     if (backend !== undefined) return backend.read(key, commands, options);
     return this.#loaded.then((loaded) => loaded.read(key, commands, options));
+  }
+
+  generation(key: string, options?: CallOptions & { readonly not?: string }): Promise<Generation | undefined> {
+    return this.#loaded.then((loaded) => loaded.generation(key, options));
   }
 
   publish(channel: string, message: string, options?: CallOptions): Promise<void> {

@@ -143,6 +143,13 @@ export class Connection {
     if (password !== undefined) await this.send("auth", username === undefined ? [password] : [username, password]);
   }
 
+  /** Reads INFO and TIME anew; rejects when the server refuses INFO, or the connection is lost. */
+  async readInfo(): Promise<void> {
+    const [info, time] = await Promise.all([this.send("info", []), this.send("time", []).catch(() => undefined)]);
+    this.info = parseInfo(String(info));
+    this.time = time;
+  }
+
   /** Calls back for each message of the channels that `subscribe` was sent for. */
   onMessage(listener: (channel: string, message: string) => void): void {
     this.#redis.on("message", listener);

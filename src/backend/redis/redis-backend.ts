@@ -10,6 +10,7 @@ import type {
   CallOptions,
   Capabilities,
   ChannelListener,
+  Generation,
   ReadCommand,
   RedisBackend,
   ServerTime,
@@ -22,6 +23,8 @@ import type { SignIn } from "./credentials.js";
 import { explain, refusal } from "./diagnosis.js";
 import { Dialler } from "./dialler.js";
 import { Exec, type Request } from "./exec.js";
+import { Generations } from "./generations.js";
+import { registerGenerations } from "./lua/scripts.generated.js";
 import type { Node, NodeSettings } from "./node.js";
 import type { Router } from "./router.js";
 import { sendReads, sendScript } from "./script-call.js";
@@ -57,6 +60,7 @@ class ConnectedBackend implements RedisBackend {
   readonly #router: Router;
   readonly #exec: Exec;
   readonly #subscriber: Subscriber;
+  readonly #generations: Generations;
   readonly #watch: StateWatch;
   readonly #dialler: Dialler;
   readonly #waiters = new Set<() => void>();
@@ -85,6 +89,11 @@ class ConnectedBackend implements RedisBackend {
       onStorageFull: () => this.#watch.storageFull(),
     });
     this.#subscriber = this.#makeSubscriber(options);
+    const seen = this.keys.key("fleet", "generations", "seen");
+    this.#generations = new Generations({
+      connections: () => this.#router.routed().flatMap(({ connection }) => connection ?? []),
+      register: async (servers) => (await this.run(registerGenerations, { keys: { seen }, args: { servers } }))[1],
+    });
     const hearing = (): Error | undefined => this.#subscriber.trouble;
     this.#watch = new StateWatch(clock, this.#router, hearing, (change) => this.#events.emit("state", change));
   }
@@ -134,6 +143,24 @@ class ConnectedBackend implements RedisBackend {
   subscribe(channel: string, listener: ChannelListener): () => void {
     if (this.#exec.phase === "closed") throw new ClosedError();
     return this.#subscriber.subscribe(channel, listener);
+  }
+
+  async generation(
+    key: string,
+    options: CallOptions & { readonly not?: string } = {},
+  ): Promise<Generation | undefined> {
+    const { not, deadline = this.#config.timeouts.command } = options;
+    const connection = await this.#run({
+      key,
+      name: "generation",
+      readOnly: true,
+      deadline,
+      async send(owner) {
+        if (not !== undefined && owner.info?.replicationId === not) await owner.readInfo();
+        return owner;
+      },
+    });
+    return this.#generations.of(connection);
   }
 
   serverTime(key: string): ServerTime | undefined {

@@ -7,6 +7,14 @@ export interface ServerInfo {
   readonly loading: boolean;
   /** Empty when the server does not tell. */
   readonly evictionPolicy: string;
+  /** Names the history of writes; empty when the server does not tell. */
+  readonly replicationId: string;
+  /** Whether it was promoted, and still remembers the history from which it came. */
+  readonly wasPromoted: boolean;
+  /** Another one at each start of the server. */
+  readonly runId: string;
+  /** Seconds since its start. */
+  readonly uptime: number;
 }
 
 /** Reads the reply of INFO; a field that a server does not send gets a neutral value. */
@@ -26,5 +34,9 @@ export function parseInfo(text: string): ServerInfo {
     role: role === "master" || role === "slave" ? role : "unknown",
     loading: fields.get("loading") === "1",
     evictionPolicy: fields.get("maxmemory_policy") ?? "",
+    replicationId: fields.get("master_replid") ?? "",
+    wasPromoted: /[^0]/.test(fields.get("master_replid2") ?? ""),
+    runId: fields.get("run_id") ?? "",
+    uptime: Number(fields.get("uptime_in_seconds") ?? 0),
   };
 }

@@ -1,0 +1,51 @@
+import type { Generation } from "../backend.js";
+import type { Connection } from "./connection.js";
+
+/** What the generations are kept with. */
+export interface GenerationsOptions {
+  /** Runs the script `register-generations` on the fleet's key and gives what it answers. */
+  readonly register: (servers: string) => Promise<string>;
+  /** The connections to all servers that keys are routed to now. */
+  readonly connections: () => readonly Connection[];
+}
+
+/**
+ * Knows since when each server has its history of writes, which tells a promoted replica from the primary before it.
+ *
+ * The fleet keeps what its processes saw first in one hash on the server side, so that one that starts later need not
+ * wait. All servers are noted together: a fresh cluster would else count each shard after the first as a surprise.
+ */
+export class Generations {
+  readonly #options: GenerationsOptions;
+  readonly #since = new Map<string, number>();
+
+  constructor(options: GenerationsOptions) {
+    this.#options = options;
+  }
+
+  /** That of the server behind a connection, as it was when its INFO was read last. */
+  async of(connection: Connection): Promise<Generation | undefined> {
+    const replicationId = connection.info?.replicationId ?? "";
+    if (replicationId === "") return undefined;
+    if (!this.#since.has(replicationId)) {
+      const servers = [...new Set([connection, ...this.#options.connections()])].map(describe).join("");
+      this.#learn(await this.#options.register(servers));
+    }
+    const since = this.#since.get(replicationId);
+    return since === undefined ? undefined : { replicationId, since };
+  }
+
+  #learn(answer: string): void {
+    for (const [, replicationId = "", since = ""] of answer.matchAll(/(\w+):(\d+);/g)) {
+      this.#since.set(replicationId, Number(since));
+    }
+  }
+}
+
+/** One server in the words of the script; nothing when it did not tell all of it. */
+function describe({ info, time }: Connection): string {
+  const now = Array.isArray(time) ? Math.floor(Number(time[0]) * 1000 + Number(time[1]) / 1000) : Number.NaN;
+  if (info === undefined || info.replicationId === "" || info.runId === "" || !Number.isFinite(now)) return "";
+  const { replicationId, wasPromoted, runId, uptime } = info;
+  return `${replicationId},${wasPromoted ? 1 : 0},${runId},${now},${now - uptime * 1000};`;
+}
