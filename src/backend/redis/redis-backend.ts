@@ -23,6 +23,7 @@ import type { SignIn } from "./credentials.js";
 import { explain, refusal } from "./diagnosis.js";
 import { Dialler } from "./dialler.js";
 import { Exec, type Request } from "./exec.js";
+import { Reachability } from "./reachability.js";
 import { Generations } from "./generations.js";
 import { registerGenerations } from "./lua/scripts.generated.js";
 import type { Node, NodeSettings } from "./node.js";
@@ -61,6 +62,7 @@ class ConnectedBackend implements RedisBackend {
   readonly #exec: Exec;
   readonly #subscriber: Subscriber;
   readonly #generations: Generations;
+  readonly #reachability: Reachability;
   readonly #watch: StateWatch;
   readonly #dialler: Dialler;
   readonly #waiters = new Set<() => void>();
@@ -88,6 +90,7 @@ class ConnectedBackend implements RedisBackend {
       acl: `the user needs: ${this.keys.aclPatterns.join(" ")} ${commands(config.kind)}`,
       onStorageFull: () => this.#watch.storageFull(),
     });
+    this.#reachability = this.#makeReachability(clock);
     this.#subscriber = this.#makeSubscriber(options);
     const seen = this.keys.key("fleet", "generations", "seen");
     this.#generations = new Generations({
@@ -226,6 +229,7 @@ class ConnectedBackend implements RedisBackend {
   close(): Promise<void> {
     this.#watch.end("closed");
     this.#look();
+    this.#reachability.close();
     this.#subscriber.close();
     this.#exec.close();
     this.#router.close();
@@ -295,6 +299,20 @@ class ConnectedBackend implements RedisBackend {
     });
   }
 
+  #makeReachability(clock: Clock): Reachability {
+    const open = { probe: this.#dialler.connect("probe"), sentinel: this.#dialler.connect("sentinel") };
+    return new Reachability({
+      clock,
+      topology: () => this.topology(),
+      connect: (address, role) => open[role](address),
+      explain,
+      onUnreachable: ({ id, role }, error) => {
+        const message = `the topology names ${id} (${role}), and it cannot be used from here when it is needed: ${error.message}; let it announce an address that is reachable, or give FLEET_ADDRESS_MAP`;
+        this.#events.emit("warning", { code: "WARN_FLEET_NODE_UNREACHABLE", message });
+      },
+    });
+  }
+
   #nodeSettings(options: RedisBackendOptions): NodeSettings {
     const { config, clock } = options;
     return {
@@ -334,6 +352,7 @@ class ConnectedBackend implements RedisBackend {
     if (shape === this.#shape) return;
     this.#shape = shape;
     this.#events.emit("topology", topology);
+    this.#reachability.changed();
   }
 
   #learn(node: Node): void {

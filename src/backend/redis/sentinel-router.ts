@@ -33,8 +33,8 @@ const atMostEvery = 200;
 /**
  * Follows the primary that the sentinels name.
  *
- * All known sentinels are asked at once and the answer that most of them give counts, so that a frozen or cut-off one
- * decides nothing. Their `+switch-master` message only makes us ask; without it we ask every 15 s, and twice a second
+ * All known sentinels are asked at once and the answer that most of them give counts, as soon as more than half have
+ * given it, so that a frozen or cut-off one neither decides nor delays anything. Their `+switch-master` message only makes us ask; without it we ask every 15 s, and twice a second
  * while the primary, or every sentinel, is away.
  */
 export class SentinelRouter implements Router {
@@ -44,6 +44,8 @@ export class SentinelRouter implements Router {
   readonly #fence: WriteFence;
   #sentinels: ReadonlyMap<string, NodeAddress>;
   readonly #watchers = new Map<string, SentinelWatcher>();
+  /** The address of the watcher of each sentinel, by the sentinel's own id. */
+  readonly #watchedAt = new Map<string, string>();
   #primary: Node | undefined;
   #replicas: readonly NodeAddress[] = [];
   #timer: Timer | undefined;
@@ -130,10 +132,23 @@ export class SentinelRouter implements Router {
   async #ask(): Promise<void> {
     this.#asking = true;
     this.#lastAsk = this.#options.clock.monotonic();
+    const addresses = [...this.#sentinels.values()];
+    const heard: SentinelAnswer[] = [];
     const answers = await Promise.all(
-      [...this.#sentinels.values()].map((address) =>
-        this.#askOne(address).catch((error: Error) => this.#options.node.explain(error, address)),
-      ),
+      addresses.map(async (address) => {
+        try {
+          const answer = await askSentinel(
+            this.#options.connect(address, "sentinel"),
+            this.#options.sentinel.name,
+            questionLimit,
+          );
+          heard.push(answer);
+          this.#decideEarly(heard, addresses.length);
+          return answer;
+        } catch (error) {
+          return this.#options.node.explain(error as Error, address);
+        }
+      }),
     );
     this.#asking = false;
     if (this.#closed) return;
@@ -144,22 +159,23 @@ export class SentinelRouter implements Router {
     this.#doubted = false;
   }
 
-  async #askOne(address: NodeAddress): Promise<SentinelAnswer> {
-    return askSentinel(this.#options.connect(address, "sentinel"), this.#options.sentinel.name, questionLimit);
+  /** Follows what more than half of the sentinels say, without waiting for one that is frozen or cut off. */
+  #decideEarly(heard: readonly SentinelAnswer[], asked: number): void {
+    if (this.#closed) return;
+    const each = eachOnce(heard);
+    for (const answer of each) this.#watch(answer);
+    const winner = mostNamed(each);
+    if (winner === undefined || winner.count * 2 <= asked) return;
+    this.lastError = undefined;
+    this.breaker.success();
+    this.#follow(winner.address);
   }
 
   #learn(answers: readonly (SentinelAnswer | Error)[]): void {
     const heard = eachOnce(answers.filter((answer): answer is SentinelAnswer => !(answer instanceof Error)));
     if (heard.length > 0) this.#remember(heard);
-    for (const answer of heard) this.#watch(answer.from);
-    const votes = new Map<string, { address: NodeAddress; count: number }>();
-    for (const { primary } of heard) {
-      if (primary === undefined) continue;
-      const vote = votes.get(addressText(primary)) ?? { address: primary, count: 0 };
-      vote.count += 1;
-      votes.set(addressText(primary), vote);
-    }
-    const winner = [...votes.values()].sort((one, other) => other.count - one.count)[0];
+    for (const answer of heard) this.#watch(answer);
+    const winner = mostNamed(heard);
     if (winner === undefined) {
       this.lastError = this.#diagnose(heard, answers);
       this.breaker.failure();
@@ -222,9 +238,12 @@ export class SentinelRouter implements Router {
     return node;
   }
 
-  #watch(address: NodeAddress): void {
+  #watch({ from: address, id: sentinel }: SentinelAnswer): void {
     const id = addressText(address);
     if (this.#watchers.has(id)) return;
+    // One that is known by two addresses is watched by the one that answered first.
+    if (sentinel !== undefined && this.#watchers.has(this.#watchedAt.get(sentinel) ?? "")) return;
+    if (sentinel !== undefined) this.#watchedAt.set(sentinel, id);
     const connect = (): ConnectionOptions => this.#options.connect(address, "watch");
     const watcher = new SentinelWatcher(this.#options.clock, connect, sentinelChannels, (channel, message) => {
       if (primaryNameOf(channel, message) !== this.#options.sentinel.name) return;
@@ -237,6 +256,20 @@ export class SentinelRouter implements Router {
 
 function isSame(one: NodeAddress, other: NodeAddress): boolean {
   return addressText(one) === addressText(other);
+}
+
+/** The primary that most of the sentinels name. */
+function mostNamed(
+  heard: readonly SentinelAnswer[],
+): { readonly address: NodeAddress; readonly count: number } | undefined {
+  const votes = new Map<string, { address: NodeAddress; count: number }>();
+  for (const { primary } of heard) {
+    if (primary === undefined) continue;
+    const vote = votes.get(addressText(primary)) ?? { address: primary, count: 0 };
+    vote.count += 1;
+    votes.set(addressText(primary), vote);
+  }
+  return [...votes.values()].sort((one, other) => other.count - one.count)[0];
 }
 
 /** Without the second answer of a sentinel that is known by two addresses. */

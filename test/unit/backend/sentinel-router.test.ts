@@ -124,11 +124,13 @@ describe("the primary", () => {
     expect(fakes.data.map((server) => server.count("EVAL"))).toEqual([1, 0]);
   });
 
-  test("is found though one sentinel is frozen", async () => {
+  test("is found though one sentinel is frozen, without waiting for it", async () => {
     const fakes = await FakeSentinels.start();
     fakes.answer(1, () => silence);
     const backend = await openReady(fakes, { nodes: fakes.sentinels.map(({ address }) => address) });
     expect(await write(backend)).toEqual(["OK"]);
+    // Its question is still under way.
+    expect(fakes.connections()[1]).toBe(1);
   });
 
   test("stays in use when no sentinel is left", async () => {

@@ -5,7 +5,7 @@ import { parseInfo } from "../../../src/backend/redis/server-info.js";
 describe("INFO", () => {
   test("of Redis", () => {
     const text =
-      "# Server\r\nredis_version:7.0.15\r\nredis_mode:cluster\r\n\r\n# Replication\r\nrole:slave\r\nloading:1\r\nmaxmemory_policy:noeviction\r\n";
+      "# Server\r\nredis_version:7.0.15\r\nredis_mode:cluster\r\nrun_id:abc\r\nuptime_in_seconds:17\r\n\r\n# Replication\r\nrole:slave\r\nloading:1\r\nmaxmemory_policy:noeviction\r\nmaster_replid:def\r\nmaster_replid2:0000\r\n";
     expect(parseInfo(text)).toEqual({
       flavor: "redis",
       version: "7.0.15",
@@ -13,7 +13,12 @@ describe("INFO", () => {
       role: "slave",
       loading: true,
       evictionPolicy: "noeviction",
+      replicationId: "def",
+      wasPromoted: false,
+      runId: "abc",
+      uptime: 17,
     });
+    expect(parseInfo(text.replace("0000", "0ab0")).wasPromoted).toBe(true);
   });
 
   test("of Valkey, which names a Redis version for the sake of old clients", () => {
@@ -30,6 +35,10 @@ describe("INFO", () => {
       role: "unknown",
       loading: false,
       evictionPolicy: "",
+      replicationId: "",
+      wasPromoted: false,
+      runId: "",
+      uptime: 0,
     };
     expect(parseInfo("")).toEqual(neutral);
     expect(parseInfo("redis_mode:other\r\nrole:sentinel\r\n:\r\nno colon\r\n")).toEqual(neutral);
