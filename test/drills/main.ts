@@ -4,6 +4,7 @@ import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
 import { rollingDeploy } from "./rolling-deploy.js";
 import { serverGone } from "./server-gone.js";
+import { subscriberBroken } from "./subscriber-broken.js";
 
 const drills: readonly Drill[] = [
   primaryBroken("single"),
@@ -13,6 +14,7 @@ const drills: readonly Drill[] = [
   primaryBroken("cluster", "frozen"),
   plannedFailover,
   serverGone,
+  subscriberBroken,
   rollingDeploy,
 ];
 
