@@ -10,8 +10,10 @@ import { systemClock } from "./core/clock.js";
 import { Lifecycle } from "./core/lifecycle.js";
 import { parseDuration, type Duration } from "./core/duration.js";
 import { resolveLogger, type Logger } from "./core/logger.js";
+import { settingsFingerprint } from "./core/settings-fingerprint.js";
 import { announceClose, closeServer, type ClosableServer } from "./drain-server.js";
 import { logBackends, logStart } from "./fleet-log.js";
+import { fleetSettings } from "./fleet-settings.js";
 import { Health } from "./health/index.js";
 import { openBackends, type FleetBackends, type FleetEvents } from "./open-backends.js";
 import type { Sessions, SessionsOptions, SessionsStats } from "./sessions/index.js";
@@ -80,6 +82,9 @@ export function createFleet(options: FleetOptions = {}): Fleet {
 // Closing a part only ends what is left of it; what it had to finish was waited for before.
 const partLimit = 1_000;
 
+/** Tells this process from every other one, here or elsewhere, now or later; the same in both formats of the package. */
+const thisProcess = `${hostname()} ${process.pid} ${performance.timeOrigin}`;
+
 class FleetInstance implements Fleet {
   readonly instance: string;
   readonly health: Health;
@@ -118,6 +123,7 @@ class FleetInstance implements Fleet {
     this.health = new Health({
       sources: this.#backends.all.map(backendHealth),
       draining: () => this.#closing !== undefined,
+      settings: () => this.#fingerprint(config, processId),
     });
     logStart(config, this.#logger);
     logBackends(this.#backends, this.#logger);
@@ -183,6 +189,11 @@ class FleetInstance implements Fleet {
       processId,
       ...(own.kind === "memory" ? {} : { deadline: own.timeouts.command }),
     });
+  }
+
+  #fingerprint(config: FleetConfig, fleet: string): string {
+    const rooms = { sessions: this.#sessions.sharedSettings() };
+    return settingsFingerprint(config.namespace, fleetSettings(config, rooms, { process: thisProcess, fleet }));
   }
 
   /** What was added last is closed first: the rooms, their own backends, and the default one at the end. */
