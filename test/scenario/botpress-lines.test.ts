@@ -116,7 +116,7 @@ async function refused(
   environment?: Readonly<Record<string, string>>,
 ): Promise<string> {
   const shell = run(commands, environment);
-  expect(await shell.exited).toBe(code);
+  expect(await Promise.race([shell.exited, shell.printed(/http:.*/).catch(() => shell.exited)])).toBe(code);
   expect(shell.stdout).toBe("");
   expect(shell.stderr).not.toContain(password);
   return shell.stderr;
