@@ -1,3 +1,4 @@
+import type { AddressInfo } from "node:net";
 import express from "express";
 import type {} from "express-session";
 import { createFleet } from "express-fleet";
@@ -34,4 +35,5 @@ app.post("/logout", (req, res, next) => {
 });
 
 const server = app.listen(Number(process.env["PORT"] ?? 3000));
+server.once("listening", () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
 process.once("SIGTERM", () => void fleet.close({ server, preStop: "5s" }));

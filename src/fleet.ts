@@ -2,18 +2,22 @@ import cluster from "node:cluster";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import type { AnyBackend, BackendEvents, BackendState, BackendStats, Topology } from "./backend/backend.js";
-import { openBackend } from "./backend/open-backend.js";
-import type { FleetConfig } from "./config/backend-config.js";
-import { describeStart, resolveConfig, type FleetConfigOptions } from "./config/index.js";
+import type { BackendState, BackendStats, Topology } from "./backend/backend.js";
+import { backendHealth } from "./backend-health.js";
+import type { FleetConfig, RoomName } from "./config/backend-config.js";
+import { resolveConfig, type FleetConfigOptions } from "./config/index.js";
 import { systemClock } from "./core/clock.js";
 import { Lifecycle } from "./core/lifecycle.js";
 import { parseDuration, type Duration } from "./core/duration.js";
 import { resolveLogger, type Logger } from "./core/logger.js";
+import { settingsFingerprint } from "./core/settings-fingerprint.js";
 import { announceClose, closeServer, type ClosableServer } from "./drain-server.js";
-import { Health, type HealthCheck } from "./health/index.js";
+import { logBackends, logStart } from "./fleet-log.js";
+import { fleetSettings } from "./fleet-settings.js";
+import { Health } from "./health/index.js";
+import { openBackends, type FleetBackends, type FleetEvents } from "./open-backends.js";
 import type { Sessions, SessionsOptions, SessionsStats } from "./sessions/index.js";
-import { createSessions } from "./sessions/sessions.js";
+import { createSessions, type SessionsOfFleet } from "./sessions/sessions.js";
 
 /** What a fleet is made of; everything is optional, and the backend then comes from the environment. */
 export interface FleetOptions extends FleetConfigOptions {
@@ -35,6 +39,8 @@ export interface CloseOptions {
 /** Plain numbers since start; no names of users, no secrets. */
 export interface FleetStats {
   readonly backend: BackendStats;
+  /** Those of the rooms that have a backend of their own. */
+  readonly backends: Readonly<Partial<Record<RoomName, BackendStats>>>;
   readonly sessions: SessionsStats;
 }
 
@@ -42,19 +48,23 @@ export interface FleetStats {
 export interface Fleet {
   /** The name of this instance for people. */
   readonly instance: string;
+  /** The worst state of its backends. */
   readonly state: BackendState;
   readonly sessions: Sessions;
   readonly health: Health;
-  /** Resolves when the backend answers; rejects after `timeouts.start` with the diagnosis. Optional: calls wait by themselves. */
+  /**
+   * Resolves when every backend answers; rejects after `timeouts.start` with the diagnosis of one that does not.
+   * Optional: calls wait by themselves.
+   */
   ready(): Promise<void>;
-  /** Calls the listener at each event; the returned function ends that. */
-  on<E extends keyof BackendEvents>(event: E, listener: (payload: BackendEvents[E]) => void): () => void;
+  /** Calls the listener at each event of any backend; the returned function ends that. `room` says whose own backend it is. */
+  on<E extends keyof FleetEvents>(event: E, listener: (payload: FleetEvents[E]) => void): () => void;
   stats(): FleetStats;
-  /** The servers behind the fleet, without secrets. */
+  /** The servers of the default backend, without secrets. */
   topology(): Topology;
   /**
    * Ends the instance without losing a request: readiness turns 503, the server goes on for `preStop` and is closed,
-   * requests and saves get `grace` to finish, then the backend is closed. Never rejects; every call gets the same end.
+   * requests and saves get `grace` to finish, then the backends are closed. Never rejects; every call gets the same end.
    * Calls that wait for an absent backend fail at once when it begins.
    */
   close(options?: CloseOptions): Promise<void>;
@@ -69,25 +79,18 @@ export function createFleet(options: FleetOptions = {}): Fleet {
   return new FleetInstance(options);
 }
 
-const backendHealth: Readonly<Record<BackendState, HealthCheck["status"]>> = {
-  ready: "pass",
-  degraded: "warn",
-  starting: "fail",
-  down: "fail",
-  fatal: "fail",
-  draining: "fail",
-  closed: "fail",
-};
-
 // Closing a part only ends what is left of it; what it had to finish was waited for before.
 const partLimit = 1_000;
 
+/** Tells this process from every other one, here or elsewhere, now or later; the same in both formats of the package. */
+const thisProcess = `${hostname()} ${process.pid} ${performance.timeOrigin}`;
+
 class FleetInstance implements Fleet {
   readonly instance: string;
-  readonly sessions: Sessions;
   readonly health: Health;
   readonly #logger: Logger;
-  readonly #backend: AnyBackend;
+  readonly #backends: FleetBackends;
+  readonly #sessions: SessionsOfFleet;
   readonly #lifecycle: Lifecycle;
   #closing: Promise<void> | undefined;
 
@@ -103,53 +106,56 @@ class FleetInstance implements Fleet {
       readFile: (path) => readFileSync(path, "utf8"),
     });
     this.instance = config.instance;
-    this.#backend = openBackend({
-      config: config.backend,
-      namespace: config.namespace,
-      instance: config.instance,
+    this.#backends = openBackends({
+      config,
       instanceId: randomBytes(12).toString("base64url"),
       clock: systemClock,
       onListenerError: (error) => this.#logger.error({ code: "WARN_FLEET_LISTENER", err: error }, "a listener failed"),
     });
-    this.sessions = createSessions({
-      backend: this.#backend,
-      options: sessions ?? {},
-      externalUrl: config.externalUrl,
-      logger: this.#logger,
-      clock: systemClock,
-      processId: randomBytes(8).toString("base64url"),
-      ...(config.backend.kind === "memory" ? {} : { deadline: config.backend.timeouts.command }),
-    });
-    this.#lifecycle = new Lifecycle(systemClock, (error, name) => {
-      this.#logger.error({ code: "WARN_FLEET_CLOSE", err: error, part: name }, "closing a part of the fleet failed");
-    });
-    this.#lifecycle.add({ name: "the backend", limit: partLimit, close: () => this.#backend.close() });
-    this.#lifecycle.add({ name: "sessions", limit: partLimit, close: () => this.sessions.close() });
+    const processId = randomBytes(8).toString("base64url");
+    try {
+      this.#sessions = this.#createSessions(config, sessions ?? {}, processId);
+    } catch (error) {
+      // Nobody gets a fleet to close, so what was opened for it would connect for ever.
+      for (const { backend } of this.#backends.all) void backend.close();
+      throw error;
+    }
+    this.#lifecycle = this.#createLifecycle();
     this.health = new Health({
-      sources: [{ name: "backend", check: () => this.#check() }],
+      sources: this.#backends.all.map(backendHealth),
       draining: () => this.#closing !== undefined,
+      settings: () => this.#fingerprint(config, processId),
     });
-    this.#report(config);
+    logStart(config, this.#logger);
+    logBackends(this.#backends, this.#logger);
   }
 
   get state(): BackendState {
-    return this.#backend.state;
+    return this.#backends.state;
+  }
+
+  get sessions(): Sessions {
+    return this.#sessions;
   }
 
   ready(): Promise<void> {
-    return this.#backend.ready();
+    return this.#backends.ready();
   }
 
-  on<E extends keyof BackendEvents>(event: E, listener: (payload: BackendEvents[E]) => void): () => void {
-    return this.#backend.on(event, listener);
+  on<E extends keyof FleetEvents>(event: E, listener: (payload: FleetEvents[E]) => void): () => void {
+    return this.#backends.on(event, listener);
   }
 
   stats(): FleetStats {
-    return { backend: this.#backend.stats(), sessions: this.sessions.stats() };
+    return {
+      backend: this.#backends.default.stats(),
+      backends: this.#backends.statsOfRooms(),
+      sessions: this.#sessions.stats(),
+    };
   }
 
   topology(): Topology {
-    return this.#backend.topology();
+    return this.#backends.default.topology();
   }
 
   close(options: CloseOptions = {}): Promise<void> {
@@ -165,34 +171,43 @@ class FleetInstance implements Fleet {
       wait +
       (grace === undefined ? 10_000 : durationOr(grace, "grace", 10_000, this.#logger));
     const left = (): number => Math.max(0, end - systemClock.monotonic());
-    this.#backend.drain();
+    this.#backends.drain();
     if (server !== undefined) announceClose(server);
     if (wait > 0) await pause(wait, true);
     if (server !== undefined) await closeServer(server, left(), systemClock);
-    await Promise.race([this.sessions.settle(), pause(left(), false)]);
+    await Promise.race([this.#sessions.settle(), pause(left(), false)]);
     await this.#lifecycle.close();
   }
 
-  #check(): HealthCheck {
-    const { connections, pending } = this.#backend.stats();
-    const { state, kind } = this.#backend;
-    return { status: backendHealth[state], detail: { kind, state, connections, pending } };
+  #createSessions(config: FleetConfig, options: SessionsOptions, processId: string): SessionsOfFleet {
+    const own = config.backends?.sessions ?? config.backend;
+    return createSessions({
+      backend: this.#backends.of("sessions"),
+      options,
+      externalUrl: config.externalUrl,
+      logger: this.#logger,
+      clock: systemClock,
+      processId,
+      ...(own.kind === "memory" ? {} : { deadline: own.timeouts.command }),
+    });
   }
 
-  #report(config: FleetConfig): void {
-    this.#logger.info({ code: "INFO_FLEET_START" }, describeStart(config));
-    for (const { code, message, help } of config.notices) {
-      const fields = help === undefined ? { code } : { code, help };
-      if (code.startsWith("WARN")) this.#logger.warn(fields, message);
-      else this.#logger.info(fields, message);
-    }
-    this.#backend.on("warning", ({ code, message }) => this.#logger.warn({ code }, message));
-    this.#backend.on("state", ({ from, to, reason }) => {
-      const fields = { code: "INFO_FLEET_STATE", from, to, reason };
-      if (to === "fatal")
-        this.#logger.error({ ...fields, code: "WARN_FLEET_BACKEND_FATAL" }, `the backend cannot be used: ${reason}`);
-      else this.#logger.info(fields, `the backend is ${to}`);
+  #fingerprint(config: FleetConfig, fleet: string): string {
+    const rooms = { sessions: this.#sessions.sharedSettings() };
+    return settingsFingerprint(config.namespace, fleetSettings(config, rooms, { process: thisProcess, fleet }));
+  }
+
+  /** What was added last is closed first: the rooms, their own backends, and the default one at the end. */
+  #createLifecycle(): Lifecycle {
+    const lifecycle = new Lifecycle(systemClock, (error, name) => {
+      this.#logger.error({ code: "WARN_FLEET_CLOSE", err: error, part: name }, "closing a part of the fleet failed");
     });
+    for (const { room, backend } of this.#backends.all) {
+      const name = room === undefined ? "the backend" : `the backend of ${room}`;
+      lifecycle.add({ name, limit: partLimit, close: () => backend.close() });
+    }
+    lifecycle.add({ name: "sessions", limit: partLimit, close: () => this.#sessions.close() });
+    return lifecycle;
   }
 }
 

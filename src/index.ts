@@ -1,6 +1,7 @@
 /** express-fleet: one shared memory for many Express instances. */
 export { createFleet, type CloseOptions, type Fleet, type FleetOptions, type FleetStats } from "./fleet.js";
 export type { ClosableServer } from "./drain-server.js";
+export type { FleetEvents } from "./open-backends.js";
 export type {
   BackendEvents,
   BackendKind,
@@ -9,6 +10,7 @@ export type {
   Topology,
   TopologyNode,
 } from "./backend/index.js";
+export type { RoomName } from "./config/backend-config.js";
 export type { BackendOption, FleetConfigOptions, RedisOptionsObject } from "./config/index.js";
 export type { Duration } from "./core/duration.js";
 export {

@@ -13,11 +13,19 @@ export interface HealthReport {
   readonly checks: Readonly<Record<string, HealthCheck>>;
 }
 
+/** How the instance is, and what it was set to. */
+export interface ReadinessReport extends HealthReport {
+  /** The same on all instances that are set up alike: 16 characters, a keyed hash in which no secret can be found. */
+  readonly settings: string;
+}
+
 /** What an instance consists of, as far as its health goes. */
 export interface HealthOptions {
   readonly sources: readonly HealthSource[];
   /** Whether the instance is shutting down. */
   readonly draining: () => boolean;
+  /** The fingerprint of what must be the same on all instances; asked anew each time, and never throws. */
+  readonly settings: () => string;
   /** Names of the sources without which the instance must get no traffic; a failure of another is a `warn`. Default all. */
   readonly required?: readonly string[];
 }
@@ -31,6 +39,7 @@ export interface HealthOptions {
 export class Health {
   readonly #sources: readonly HealthSource[];
   readonly #draining: () => boolean;
+  readonly #settings: () => string;
   readonly #required: ReadonlySet<string>;
 
   /** Throws `ConfigError` (`ERR_FLEET_CONFIG_HEALTH`) when `required` names a source that does not exist. */
@@ -48,6 +57,7 @@ export class Health {
     }
     this.#sources = options.sources;
     this.#draining = options.draining;
+    this.#settings = options.settings;
     this.#required = new Set(options.required ?? names);
   }
 
@@ -57,7 +67,7 @@ export class Health {
   }
 
   /** The worst of the parts: `fail` when a required one fails or the instance is draining. Never throws. */
-  ready(): HealthReport {
+  ready(): ReadinessReport {
     const draining = this.#draining();
     const checks: Record<string, HealthCheck> = {};
     let status: HealthStatus = draining ? "fail" : "pass";
@@ -67,12 +77,13 @@ export class Health {
       if (check.status === "fail" && this.#required.has(source.name)) status = "fail";
       else if (check.status !== "pass" && status === "pass") status = "warn";
     }
-    return { status, draining, checks };
+    return { status, draining, checks, settings: this.#settings() };
   }
 
   /**
    * `GET /live` and `GET /ready` for an Express app or a bare Node server: 200 for `pass` and `warn`, 503 with
-   * `Retry-After` for `fail`. The body is `application/health+json`; `?verbose` adds the details of each part.
+   * `Retry-After` for `fail`. The body is `application/health+json`; that of `/ready` always has `settings`, by which
+   * instances can be compared, and `?verbose` adds the details of each part.
    */
   router(): RequestHandler {
     return createRouter([
@@ -95,7 +106,7 @@ function isVerbose(query: URLSearchParams): boolean {
   return query.has("verbose") && query.get("verbose") !== "false";
 }
 
-function answer(res: ServerResponse, report: HealthReport, verbose: boolean): void {
+function answer(res: ServerResponse, report: HealthReport & Partial<ReadinessReport>, verbose: boolean): void {
   const checks = Object.entries(report.checks).map(([name, { status, detail }]) => [
     name,
     [{ status, ...(verbose && detail !== undefined ? { observedValue: detail } : {}) }],
@@ -103,6 +114,7 @@ function answer(res: ServerResponse, report: HealthReport, verbose: boolean): vo
   const body = {
     status: report.status,
     ...(report.status === "fail" && report.draining ? { output: "draining" } : {}),
+    ...(report.settings === undefined ? {} : { settings: report.settings }),
     ...(checks.length > 0 ? { checks: Object.fromEntries(checks) } : {}),
   };
   const failed = report.status === "fail";

@@ -16,16 +16,19 @@ export interface MiddlewareContext {
   readonly lifetime: Pick<StorePolicy, "idle" | "absolute">;
   /** Whether the fleet's external URL is https. */
   readonly https: boolean;
+  /** Told of the options once they were found good. */
+  readonly onMade: (settings: MiddlewareSettings) => void;
 }
 
 /** Makes the middleware that gives each request its session; throws `ConfigError` with every problem of the options. */
 export function createMiddleware(
-  { room, lifetime, https }: MiddlewareContext,
+  { room, lifetime, https, onMade }: MiddlewareContext,
   options: SessionMiddlewareOptions,
 ): Handler {
   const settings = readMiddlewareOptions(options, https, process.env["NODE_ENV"] === "production");
   const { secrets, name, cookie } = settings;
   for (const { code, message, help } of settings.warnings) room.logger.warn({ code, help }, message);
+  onMade(settings);
   const { proxy } = options;
   // A store of its own: `regenerate` makes the new session by the store, with this middleware's cookie and ids.
   const store = new ExpressSessionStore(room, policyOf(options, lifetime));

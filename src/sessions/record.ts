@@ -14,6 +14,9 @@ export type Stored =
   /** A destroyed session, for ten seconds. */
   | { readonly kind: "tombstone"; readonly writers: readonly Writer[] };
 
+/** The number of this format: the first field of a session. */
+export const storedFormat = 1;
+
 /** How long a writer and a tombstone are remembered, milliseconds: no resend is older than the 8 s of a call's deadline. */
 export const writersKept = 10_000;
 
@@ -23,7 +26,7 @@ const word = "[A-Za-z0-9_-]";
 const oneWriter = `${word}+:${digits}:${digits}:${digits}`;
 const writersList = `((?:${oneWriter}(?:,${oneWriter})*)?)`;
 const sessionHeader = new RegExp(
-  `^1\\|${number}\\|${number}\\|${number}\\|${number}\\|(${word}+)\\|(${word}*)\\|${number}\\|(${word}+)\\|${writersList}$`,
+  `^${storedFormat}\\|${number}\\|${number}\\|${number}\\|${number}\\|(${word}+)\\|(${word}*)\\|${number}\\|(${word}+)\\|${writersList}$`,
 );
 const tombstone = new RegExp(`^0\\|${writersList}$`);
 
@@ -66,7 +69,17 @@ function recordOf(header: readonly string[], text: string): SessionRecord {
 /** The text of a session. */
 export function formatSession(record: SessionRecord, writers: readonly Writer[]): string {
   const { version, created, idle, absoluteAt, token, previousToken, previousUntil, cookie, payload } = record;
-  const fields = [1, version, created, idle, absoluteAt, token, previousToken, previousUntil, encodeCookie(cookie)];
+  const fields = [
+    storedFormat,
+    version,
+    created,
+    idle,
+    absoluteAt,
+    token,
+    previousToken,
+    previousUntil,
+    encodeCookie(cookie),
+  ];
   return `${fields.join("|")}|${formatWriters(writers)}\n${payload}`;
 }
 

@@ -2,16 +2,18 @@ import type { AnyBackend } from "../backend/backend.js";
 import type { Clock } from "../core/clock.js";
 import { counters } from "../core/diagnostics.js";
 import type { Logger } from "../core/logger.js";
+import type { Fact } from "../core/settings-fingerprint.js";
 import type { Handler } from "../http/handler.js";
 import { ExpressSessionStore, type ExpressStore, type StorePolicy } from "./express-session-store.js";
 import { createMerge } from "./merge.js";
-import type { SessionMiddlewareOptions } from "./middleware-options.js";
+import type { MiddlewareSettings, SessionMiddlewareOptions } from "./middleware-options.js";
 import { createMiddleware } from "./middleware.js";
 import { MemorySessionStore } from "./memory-session-store.js";
 import { RedisSessionStore } from "./redis-session-store.js";
 import { SaveCoordinator } from "./save-coordinator.js";
 import { readSessionsOptions, type SessionSettings, type SessionsOptions } from "./session-options.js";
 import { sessionCounters, SessionRoom, type SessionCounter } from "./session-room.js";
+import { SharedSessionSettings } from "./shared-settings.js";
 import { storePolicy, type StoreOptions } from "./store-options.js";
 
 /** Counted since start, by this instance. */
@@ -34,6 +36,12 @@ export interface Sessions {
   close(): Promise<void>;
 }
 
+/** The sessions of a fleet, as the fleet itself holds them. */
+export interface SessionsOfFleet extends Sessions {
+  /** What must be the same on all instances, without a secret; complete once the app has made its stores and middlewares. */
+  sharedSettings(): Fact;
+}
+
 /** What the room is made of. */
 export interface CreateSessionsOptions {
   readonly backend: AnyBackend;
@@ -51,17 +59,19 @@ const minute = 60_000;
 const day = 24 * 60 * minute;
 
 /** Makes the sessions of a fleet; throws `ConfigError` for options that cannot be used. */
-export function createSessions(options: CreateSessionsOptions): Sessions {
+export function createSessions(options: CreateSessionsOptions): SessionsOfFleet {
   return new FleetSessions(options);
 }
 
-class FleetSessions implements Sessions {
+class FleetSessions implements SessionsOfFleet {
   readonly #room: SessionRoom;
   readonly #settings: SessionSettings;
+  readonly #shared: SharedSessionSettings;
   readonly #https: boolean;
 
   constructor({ backend, options, externalUrl, logger, clock, processId, deadline = 8000 }: CreateSessionsOptions) {
     this.#settings = readSessionsOptions(options);
+    this.#shared = new SharedSessionSettings(this.#settings);
     this.#https = externalUrl?.protocol === "https:";
     const store = backend.kind === "memory" ? new MemorySessionStore(backend) : new RedisSessionStore(backend);
     const merge = createMerge(this.#settings.merge);
@@ -80,7 +90,9 @@ class FleetSessions implements Sessions {
 
   store(options: StoreOptions = {}): ExpressStore {
     const { idle = day, absolute = 0 } = this.#settings;
-    return new ExpressSessionStore(this.#room, storePolicy(options, { idle, absolute: () => absolute }));
+    const policy = storePolicy(options, { idle, absolute: () => absolute });
+    this.#shared.addStore({ idle, absolute });
+    return new ExpressSessionStore(this.#room, policy);
   }
 
   middleware(options: SessionMiddlewareOptions): Handler {
@@ -89,11 +101,17 @@ class FleetSessions implements Sessions {
       idle,
       absolute: (maxAge = 0) => absolute ?? Math.max(30 * day, maxAge),
     };
-    return createMiddleware({ room: this.#room, lifetime, https: this.#https }, options);
+    const onMade = (settings: MiddlewareSettings): void =>
+      this.#shared.addMiddleware(settings, options, { idle, absolute: absolute ?? "default" });
+    return createMiddleware({ room: this.#room, lifetime, https: this.#https, onMade }, options);
   }
 
   stats(): SessionsStats {
     return this.#room.counters.snapshot();
+  }
+
+  sharedSettings(): Fact {
+    return this.#shared.facts();
   }
 
   settle(): Promise<void> {

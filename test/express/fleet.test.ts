@@ -79,6 +79,21 @@ describe("createFleet", () => {
     assert.throws(() => createFleet({ backend: "memory", logger: false, namspace: "x" } as FleetOptions), /namespace/);
   });
 
+  test("leaves nothing open when it throws", async () => {
+    const redis = await startSingle();
+    try {
+      const child = startChild(fileURLToPath(new URL("./fixtures/refuse-and-end.mjs", import.meta.url)), {
+        environment: { FLEET_BACKEND: `redis://127.0.0.1:${redis.server.port}` },
+        lifetime: 10_000,
+      });
+      const { code, overdue } = await child.exited;
+      assert.deepEqual([code, overdue], [0, false], child.stderr);
+      assert.deepEqual(child.messages, [{ code: "ERR_FLEET_SESSION_OPTION" }]);
+    } finally {
+      await redis.stop();
+    }
+  });
+
   test("fleets of one process that name the same memory share it; others do not", async () => {
     const [one, two, stranger] = [{ memory: "shared" }, { memory: "shared" }, { memory: "other" }].map((backend) => {
       const app = express();
@@ -120,9 +135,58 @@ describe("createFleet", () => {
       assert.equal(fleet.health.ready().status, "pass");
       assert.equal(fleet.topology().nodes[0]?.port, port);
       assert.ok(fleet.stats().backend.calls >= 1);
+      assert.deepEqual(fleet.stats().backends, {});
     } finally {
       await redis.stop();
     }
+  });
+});
+
+describe("settings in readiness", () => {
+  /** What `/healthz/ready` says of an instance that has made its middleware. */
+  async function settingsOf(options: FleetOptions, signing: string | string[] = secret): Promise<string> {
+    const fleet = fleetWith(options);
+    const app = express();
+    app.use("/healthz", fleet.health.router());
+    app.use(fleet.sessions.middleware({ secret: signing }));
+    const { port } = await listen(app as express.Express);
+    const client = new HttpClient(`http://127.0.0.1:${port}`);
+    const { status, text } = await client.request({ path: "/healthz/ready" });
+    client.close();
+    const { settings } = JSON.parse(text) as { settings: string };
+    assert.equal(status, options.backend === "memory" ? 200 : 503);
+    assert.equal(settings, fleet.health.ready().settings);
+    return settings;
+  }
+
+  // Nobody answers there: the value needs no backend.
+  const backend = "redis+cluster://127.0.0.1:1,127.0.0.1:2";
+
+  test("are the same for instances that are set up alike, and others where it matters", async () => {
+    const usual = await settingsOf({ backend });
+    assert.match(usual, /^[\w-]{16}$/);
+    vi.stubEnv("FLEET_INSTANCE", "another");
+    vi.stubEnv("REDIS_URL", '[{"host":"127.0.0.1","port":2},{"host":"127.0.0.1","port":1}]');
+    assert.equal(await settingsOf({ backend: undefined }), usual);
+    const others = await Promise.all([
+      settingsOf({ backend: "redis+cluster://127.0.0.1:1" }),
+      settingsOf({ backend, namespace: "other" }),
+      settingsOf({ backend, sessions: { idle: "2h" } }),
+      settingsOf({ backend }, ["another secret of at least thirty-two bytes", secret]),
+    ]);
+    assert.equal(new Set([usual, ...others]).size, 5);
+  });
+
+  test("are others for two instances that are each in memory of their own", async () => {
+    assert.notEqual(await settingsOf({ backend: "memory" }), await settingsOf({ backend: "memory" }));
+  });
+
+  test("are complete once the middleware is there", async () => {
+    const fleet = fleetWith({ backend });
+    const before = fleet.health.ready().settings;
+    fleet.sessions.middleware({ secret });
+    assert.notEqual(fleet.health.ready().settings, before);
+    assert.equal(fleet.health.ready().settings, await settingsOf({ backend }));
   });
 });
 

@@ -4,13 +4,14 @@ import { Health, type HealthCheck, type HealthOptions, type HealthSource } from 
 import { ask, hosts } from "../http/hosts.js";
 
 const passing: HealthCheck = { status: "pass" };
+const settings = "q3-8hYt0_aPzXw1c";
 
 function source(name: string, check: HealthCheck | (() => HealthCheck)): HealthSource {
   return { name, check: typeof check === "function" ? check : () => check };
 }
 
 function healthOf(sources: readonly HealthSource[], options: Partial<HealthOptions> = {}): Health {
-  return new Health({ sources, draining: () => false, ...options });
+  return new Health({ sources, draining: () => false, settings: () => settings, ...options });
 }
 
 describe("Health.ready", () => {
@@ -51,6 +52,7 @@ describe("Health.ready", () => {
     expect(healthOf([broken, source("sessions", passing)]).ready()).toEqual({
       status: "fail",
       draining: false,
+      settings,
       checks: { backend: { status: "fail" }, sessions: passing },
     });
   });
@@ -61,6 +63,14 @@ describe("Health.ready", () => {
     const health = healthOf([source("backend", () => ({ status: statuses[asked++] ?? "pass" }))]);
     expect(health.ready().status).toBe("fail");
     expect(health.ready().status).toBe("pass");
+  });
+});
+
+describe("Health.ready().settings", () => {
+  it("is asked anew each time, since middlewares and secrets come and change later", () => {
+    const values = ["first", "second"];
+    const health = healthOf([], { settings: () => values.shift() ?? "" });
+    expect([health.ready().settings, health.ready().settings]).toEqual(["first", "second"]);
   });
 });
 
@@ -102,6 +112,7 @@ describe.each(hosts)("the health router on %s", (_name, serve) => {
     expect(answer.headers).not.toHaveProperty("retry-after");
     expect(answer.json()).toEqual({
       status: "warn",
+      settings,
       checks: { backend: [{ status: "warn" }], sessions: [{ status: "pass" }] },
     });
   });
@@ -117,7 +128,7 @@ describe.each(hosts)("the health router on %s", (_name, serve) => {
     const check = verbose
       ? { status: "warn", observedValue: { state: "degraded", primaries: 3, settled: false } }
       : { status: "warn" };
-    expect((await ask(target, "GET", path)).json()).toEqual({ status: "warn", checks: { backend: [check] } });
+    expect((await ask(target, "GET", path)).json()).toEqual({ status: "warn", settings, checks: { backend: [check] } });
   });
 
   it("answers ready with 503 and Retry-After when a part fails", async () => {
@@ -129,14 +140,19 @@ describe.each(hosts)("the health router on %s", (_name, serve) => {
       "cache-control": "no-store",
       "content-type": "application/health+json",
     });
-    expect(answer.json()).toEqual({ status: "fail", checks: { backend: [{ status: "fail" }] } });
+    expect(answer.json()).toEqual({ status: "fail", settings, checks: { backend: [{ status: "fail" }] } });
   });
 
   it("answers ready with 503 while draining, and stays live", async () => {
     const target = await serve(healthOf([source("backend", passing)], { draining: () => true }).router());
     const ready = await ask(target, "GET", "/ready");
     expect(ready.status).toBe(503);
-    expect(ready.json()).toEqual({ status: "fail", output: "draining", checks: { backend: [{ status: "pass" }] } });
+    expect(ready.json()).toEqual({
+      status: "fail",
+      output: "draining",
+      settings,
+      checks: { backend: [{ status: "pass" }] },
+    });
     const live = await ask(target, "GET", "/live");
     expect(live.status).toBe(200);
     expect(live.json()).toEqual({ status: "pass" });
