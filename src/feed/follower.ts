@@ -1,0 +1,195 @@
+import type { Clock } from "../core/clock.js";
+import { TrustWindow } from "../core/trust-window.js";
+import type { LogHint } from "./hint.js";
+import {
+  comparePositions,
+  markOrigin,
+  type LogAddress,
+  type LogEntry,
+  type LogMark,
+  type LogStore,
+  type LogSync,
+} from "./log-store.js";
+import { operationOf, RecentEntries } from "./recent-entries.js";
+
+/** Whoever acts on the entries of a log. Every method is synchronous: the order is the point. */
+export interface LogConsumer {
+  /** The next entry, in order, once; one of the instance's own too. */
+  apply(entry: LogEntry): void;
+  /**
+   * What was learned from the log so far is void: entries were trimmed before they were read (`cut`), or a failover lost
+   * some that had been applied (`fork`).
+   */
+  flush(reason: "cut" | "fork"): void;
+}
+
+/** What a follower is made of. */
+export interface FollowerOptions {
+  readonly log: LogAddress;
+  readonly store: LogStore;
+  readonly clock: Clock;
+  readonly consumer: LogConsumer;
+  /** Counted: hints that did not follow what was applied, cuts, forks, and entries that were appended again. */
+  readonly count: (what: "gap" | "cut" | "fork" | "reassertion") => void;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+const pageSize = 513;
+const reassertWithin = 500;
+
+/**
+ * Applies every entry of a log once and in order, or says that it could not.
+ *
+ * A hint is applied at once when it follows the last applied entry; anything else makes the follower read on from that
+ * entry, which must still be what it was. Such a read proves that everything up to the moment when it was sent is applied,
+ * and nothing else does: `within` tells how long ago that was.
+ */
+export class Follower {
+  readonly #options: FollowerOptions;
+  readonly #trust: TrustWindow;
+  readonly #recent: RecentEntries;
+  #last: LogMark | undefined;
+  #syncing: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#trust = new TrustWindow(options.clock);
+    this.#recent = new RecentEntries(options.clock);
+  }
+
+  /** The position up to which everything is applied; undefined before the first sync. */
+  get position(): string | undefined {
+    return this.#last?.position;
+  }
+
+  /** Whether everything that was appended until so many milliseconds ago is applied. */
+  within(limit: number): boolean {
+    return this.#trust.within(limit);
+  }
+
+  /** Takes a message about this log. */
+  hint({ previous, entry }: LogHint): void {
+    const last = this.#last;
+    if (last === undefined || this.#closed || comparePositions(entry.position, last.position) <= 0) return;
+    if (previous === last.position) return this.#apply(entry);
+    this.#options.count("gap");
+    this.sync().catch(() => undefined);
+  }
+
+  /**
+   * Reads on, after a read that is under way; resolves when everything that had been appended when this was called is
+   * applied, rejects when the log cannot be read.
+   */
+  async sync(): Promise<void> {
+    if (this.#syncing !== undefined) {
+      // What is under way may have been read before what the caller means was appended.
+      this.#again = true;
+      await this.#syncing.catch(() => undefined);
+      return this.#syncing ?? this.sync();
+    }
+    this.#syncing = this.#syncAll().finally(() => {
+      this.#syncing = undefined;
+      if (this.#again) {
+        this.#again = false;
+        this.sync().catch(() => undefined);
+      }
+    });
+    return this.#syncing;
+  }
+
+  /** Nothing that is held can be trusted until the next sync. */
+  distrust(): void {
+    this.#trust.forget();
+  }
+
+  /** Notes an entry that this instance appended, so that it is appended again should a failover lose it. */
+  appended(entry: LogEntry): void {
+    this.#recent.add(entry);
+  }
+
+  /** The position of an operation of the last minute; undefined when it was not applied. */
+  recent(operation: string): string | undefined {
+    return this.#recent.positionOf(operation);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#trust.forget();
+  }
+
+  async #syncAll(): Promise<void> {
+    for (;;) {
+      const { store, log } = this.#options;
+      const asked = this.#trust.mark();
+      const last = this.#last;
+      const reply = await store.sync({ log, last, count: pageSize });
+      if (this.#closed) return;
+      if (reply.status === "OK") this.#follow(reply);
+      else this.#restart(reply);
+      if (reply.status === "OK" && reply.entries.length === pageSize) continue;
+      this.#trust.confirm(asked);
+      return;
+    }
+  }
+
+  #follow({ entries }: LogSync): void {
+    for (const entry of entries) {
+      // Hints may have been faster than the reply.
+      if (this.#last === undefined || comparePositions(entry.position, this.#last.position) > 0) this.#apply(entry);
+    }
+  }
+
+  #restart({ status, entries }: LogSync): void {
+    const [end] = entries;
+    this.#last = end;
+    if (status === "START") return;
+    const reason = status === "CUT" ? "cut" : "fork";
+    this.#options.count(reason);
+    this.#options.consumer.flush(reason);
+    if (reason === "fork" && end !== undefined) this.#reassertLater(end.position);
+  }
+
+  #apply(entry: LogEntry): void {
+    this.#last = entry;
+    if (entry.origin === markOrigin) return;
+    this.#recent.add(entry);
+    this.#options.consumer.apply(entry);
+  }
+
+  /** All who saw the lost entries do this: at different times, so that most find it done. */
+  #reassertLater(since: string): void {
+    const entries = this.#recent.all();
+    if (entries.length === 0) return;
+    this.#options.clock.setTimeout(() => {
+      this.#reassert(entries, since).catch(() => undefined);
+    }, this.#options.random() * reassertWithin);
+  }
+
+  async #reassert(entries: readonly LogEntry[], since: string): Promise<void> {
+    const { store, log, count } = this.#options;
+    const present = await this.#operationsFrom(entries[0]);
+    for (const entry of entries) {
+      const operation = operationOf(entry);
+      if (this.#closed) return;
+      if (present.has(operation)) continue;
+      await store.append({ log, origin: entry.origin, operation, payload: entry.payload, since });
+      count("reassertion");
+    }
+  }
+
+  /** The operations that the log has from an entry on; none when it lost that entry too. */
+  async #operationsFrom(first: LogEntry | undefined): Promise<ReadonlySet<string>> {
+    const { store, log } = this.#options;
+    const operations = new Set<string>();
+    for (let last: LogMark | undefined = first; last !== undefined;) {
+      const { status, entries } = await store.sync({ log, last, count: pageSize });
+      if (status !== "OK") break;
+      for (const entry of entries) operations.add(operationOf(entry));
+      last = entries.length === pageSize ? entries.at(-1) : undefined;
+    }
+    return operations;
+  }
+}

@@ -1,0 +1,66 @@
+/** Where a log is: all its followers give the same. */
+export interface LogAddress {
+  readonly key: string;
+  /** The channel of its hints. */
+  readonly channel: string;
+  /** What hints on the channel call it. */
+  readonly name: string;
+}
+
+/** One entry of a log. */
+export interface LogEntry {
+  /** `<milliseconds>-<sequence>`; entries are in the order of their positions. */
+  readonly position: string;
+  /** The instance that appended it; empty when another program did. */
+  readonly origin: string;
+  /** Another one for each entry; empty when another program appended it. */
+  readonly operation: string;
+  readonly payload: string;
+}
+
+/** The origin of entries that a sync makes, so that a log is never empty and its positions never go back; they tell nothing. */
+export const markOrigin = "#";
+
+/** What a follower remembers of the last entry that it applied. */
+export type LogMark = Pick<LogEntry, "position" | "origin" | "operation">;
+
+/**
+ * - `OK`: `entries` begin with the one that was asked about, and are complete up to the end or to `count`.
+ * - `START`: nothing was asked about; `entries` is the end of the log.
+ * - `CUT`: the entry was trimmed away, and what followed it may be too; `entries` is the end of the log.
+ * - `FORK`: the log is not what it was, and has lost entries; `entries` is its end, with a position above the one asked about.
+ */
+export interface LogSync {
+  readonly status: "OK" | "START" | "CUT" | "FORK";
+  /** Milliseconds of the server's clock. */
+  readonly now: number;
+  readonly entries: readonly LogEntry[];
+}
+
+/** The logs of a backend. Every method is atomic; what does not end well throws. */
+export interface LogStore {
+  /**
+   * Appends an entry and hints at it. `since` is the end of the log as the caller knew it when it sent this operation
+   * first; `UNKNOWN` says that so much was appended since that a resend cannot be recognised, and nothing was done.
+   */
+  append(params: {
+    readonly log: LogAddress;
+    readonly origin: string;
+    readonly operation: string;
+    readonly payload: string;
+    readonly since: string;
+  }): Promise<{ readonly status: "OK"; readonly position: string } | { readonly status: "UNKNOWN" }>;
+  /** Reads on from the last applied entry, `count` entries at most with that one; refused by a primary that is cut off. */
+  sync(params: {
+    readonly log: LogAddress;
+    readonly last: LogMark | undefined;
+    readonly count: number;
+  }): Promise<LogSync>;
+}
+
+/** Compares positions: negative when `one` comes first. */
+export function comparePositions(one: string, other: string): number {
+  const [oneTime = 0, oneSequence = 0] = one.split("-").map(Number);
+  const [otherTime = 0, otherSequence = 0] = other.split("-").map(Number);
+  return oneTime - otherTime || oneSequence - otherSequence;
+}

@@ -1,0 +1,29 @@
+--- @fragment
+--- Appends to a log, together with the change that the entry tells of, and hints at it.
+
+-- The end of the log, as the entry that a follower must have applied before the next one.
+local function log_tail(log)
+  local last = redis.call("XREVRANGE", log, "+", "-", "COUNT", "1")[1]
+  return last and last[1] or "0-0"
+end
+
+-- `name` is what the followers on the channel call the log; all but the log are texts.
+local function append(log, channel, name, origin, operation, payload)
+  local previous = log_tail(log)
+  local id = redis.call("XADD", log, "MAXLEN", "~", "10000", "*", "o", origin, "n", operation, "p", payload)
+  redis.call("PUBLISH", channel, cjson.encode({ name, previous, id, origin, operation, payload }))
+  return id
+end
+
+-- The position of an operation among at most 512 entries from `since` on; false when it is not there, nil beyond them.
+local function find_operation(log, since, operation)
+  local entries = redis.call("XRANGE", log, since, "+", "COUNT", "513")
+  for at = 1, #entries do
+    local fields = entries[at][2]
+    for field = 1, #fields, 2 do
+      if fields[field] == "n" and fields[field + 1] == operation then return entries[at][1] end
+    end
+  end
+  if #entries > 512 then return nil end
+  return false
+end

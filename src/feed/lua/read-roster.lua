@@ -1,0 +1,8 @@
+--- Tells of every instance that is not forgotten.
+-- @readonly
+-- @key roster - hash: `v` is a number that rises with every change, `i:<id>` is `<beat, ms>|<positions>|<details>`
+-- @returns OK now:integer rows:text
+-- @include now.lua
+local roster = KEYS[1]
+
+return { "OK", now, cjson.encode(redis.call("HGETALL", roster)) }

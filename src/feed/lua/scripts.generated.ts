@@ -1,0 +1,196 @@
+// Written by scripts/generate-lua.mjs from the .lua files beside it; change those, then `npm run generate`.
+
+import type { Script } from "../../backend/script.js";
+
+/** What `appendEntry` answers. */
+export type AppendEntryReply =
+  | readonly [status: "OK", id: string]
+  | readonly [status: "UNKNOWN"];
+
+/** Appends one entry to a log and hints at it. */
+export const appendEntry: Script<"log", "channel" | "name" | "origin" | "operation" | "payload" | "since", AppendEntryReply> = {
+  name: "feed/append-entry",
+  source: [
+    "local function log_tail(log)",
+    "  local last = redis.call(\"XREVRANGE\", log, \"+\", \"-\", \"COUNT\", \"1\")[1]",
+    "  return last and last[1] or \"0-0\"",
+    "end",
+    "local function append(log, channel, name, origin, operation, payload)",
+    "  local previous = log_tail(log)",
+    "  local id = redis.call(\"XADD\", log, \"MAXLEN\", \"~\", \"10000\", \"*\", \"o\", origin, \"n\", operation, \"p\", payload)",
+    "  redis.call(\"PUBLISH\", channel, cjson.encode({ name, previous, id, origin, operation, payload }))",
+    "  return id",
+    "end",
+    "local function find_operation(log, since, operation)",
+    "  local entries = redis.call(\"XRANGE\", log, since, \"+\", \"COUNT\", \"513\")",
+    "  for at = 1, #entries do",
+    "    local fields = entries[at][2]",
+    "    for field = 1, #fields, 2 do",
+    "      if fields[field] == \"n\" and fields[field + 1] == operation then return entries[at][1] end",
+    "    end",
+    "  end",
+    "  if #entries > 512 then return nil end",
+    "  return false",
+    "end",
+    "local log = KEYS[1]",
+    "local channel, name, origin, operation, payload, since = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]",
+    "local found = find_operation(log, since, operation)",
+    "if found == nil then return { \"UNKNOWN\" } end",
+    "if found then return { \"OK\", found } end",
+    "return { \"OK\", append(log, channel, name, origin, operation, payload) }",
+  ].join("\n"),
+  sha1: "debf9a613b9a00e76f00af9d945d31740483e606",
+  keys: ["log"],
+  args: ["channel","name","origin","operation","payload","since"],
+  readOnly: false,
+};
+
+
+/** What `beat` answers. */
+export type BeatReply =
+  | readonly [status: "OK", now: number, version: number];
+
+/** Says that an instance lives, and what is to be known of it. */
+export const beat: Script<"roster", "id" | "positions" | "details" | "forget", BeatReply> = {
+  name: "feed/beat",
+  source: [
+    "local time = redis.call(\"TIME\")",
+    "local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)",
+    "local roster = KEYS[1]",
+    "local id, positions, details, forget = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])",
+    "redis.call(\"PERSIST\", roster)",
+    "local field = \"i:\" .. id",
+    "local stored = redis.call(\"HGET\", roster, field)",
+    "local isNew = not stored or string.match(stored, \"^%d+|[^|]*|(.*)$\") ~= details",
+    "redis.call(\"HSET\", roster, field, string.format(\"%.0f\", now) .. \"|\" .. positions .. \"|\" .. details)",
+    "local changes = isNew and 1 or 0",
+    "if forget > 0 then",
+    "  local rows = redis.call(\"HGETALL\", roster)",
+    "  for at = 1, #rows, 2 do",
+    "    local beat = string.sub(rows[at], 1, 2) == \"i:\" and tonumber(string.match(rows[at + 1], \"^(%d+)|\"))",
+    "    if beat and now - beat > forget then",
+    "      redis.call(\"HDEL\", roster, rows[at])",
+    "      changes = changes + 1",
+    "    end",
+    "  end",
+    "end",
+    "if changes > 0 then return { \"OK\", now, redis.call(\"HINCRBY\", roster, \"v\", changes) } end",
+    "return { \"OK\", now, tonumber(redis.call(\"HGET\", roster, \"v\") or \"0\") }",
+  ].join("\n"),
+  sha1: "c70e2537e3b865e8f9a9665552127cdc10b90c23",
+  keys: ["roster"],
+  args: ["id","positions","details","forget"],
+  readOnly: false,
+};
+
+
+/** What `leaveRoster` answers. */
+export type LeaveRosterReply =
+  | readonly [status: "OK"];
+
+/** Forgets an instance that ends. */
+export const leaveRoster: Script<"roster", "id", LeaveRosterReply> = {
+  name: "feed/leave-roster",
+  source: [
+    "local roster = KEYS[1]",
+    "local id = ARGV[1]",
+    "if redis.call(\"HDEL\", roster, \"i:\" .. id) == 1 then redis.call(\"HINCRBY\", roster, \"v\", \"1\") end",
+    "return { \"OK\" }",
+  ].join("\n"),
+  sha1: "aa7d99bc45efe945d3dd1dfeff8563db6eada6c7",
+  keys: ["roster"],
+  args: ["id"],
+  readOnly: false,
+};
+
+
+/** What `readRoster` answers. */
+export type ReadRosterReply =
+  | readonly [status: "OK", now: number, rows: string];
+
+/** Tells of every instance that is not forgotten. */
+export const readRoster: Script<"roster", never, ReadRosterReply> = {
+  name: "feed/read-roster",
+  source: [
+    "local time = redis.call(\"TIME\")",
+    "local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)",
+    "local roster = KEYS[1]",
+    "return { \"OK\", now, cjson.encode(redis.call(\"HGETALL\", roster)) }",
+  ].join("\n"),
+  sha1: "d5ada641e3246243748f80758504c86fbe9e511d",
+  keys: ["roster"],
+  args: [],
+  readOnly: true,
+};
+
+
+/** What `syncLog` answers. */
+export type SyncLogReply =
+  | readonly [status: "OK", now: number, entries: string]
+  | readonly [status: "START", now: number, entries: string]
+  | readonly [status: "CUT", now: number, entries: string]
+  | readonly [status: "FORK", now: number, entries: string];
+
+/** Reads what follows the last entry that a follower applied, if that entry is still what it was. */
+export const syncLog: Script<"log", "last" | "origin" | "operation" | "count" | "nonce", SyncLogReply> = {
+  name: "feed/sync-log",
+  source: [
+    "local time = redis.call(\"TIME\")",
+    "local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)",
+    "local function field_of(entry, name)",
+    "  for field = 1, #entry[2], 2 do",
+    "    if entry[2][field] == name then return entry[2][field + 1] end",
+    "  end",
+    "  return \"\"",
+    "end",
+    "local function parts(id)",
+    "  local milliseconds, sequence = string.match(id, \"^(%d+)-(%d+)$\")",
+    "  return tonumber(milliseconds), tonumber(sequence)",
+    "end",
+    "local function is_before(one, other)",
+    "  local one_milliseconds, one_sequence = parts(one)",
+    "  local other_milliseconds, other_sequence = parts(other)",
+    "  if one_milliseconds ~= other_milliseconds then return one_milliseconds < other_milliseconds end",
+    "  return one_sequence < other_sequence",
+    "end",
+    "local log = KEYS[1]",
+    "local last, origin, operation, count, nonce = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]",
+    "redis.call(\"PERSIST\", log)",
+    "local function answer(word, entries)",
+    "  local list = {}",
+    "  for at = 1, #entries do",
+    "    local entry = entries[at]",
+    "    list[at] = { entry[1], field_of(entry, \"o\"), field_of(entry, \"n\"), field_of(entry, \"p\") }",
+    "  end",
+    "  return { word, now, cjson.encode(list) }",
+    "end",
+    "local function tail()",
+    "  return redis.call(\"XREVRANGE\", log, \"+\", \"-\", \"COUNT\", \"1\")",
+    "end",
+    "if last ~= \"\" then",
+    "  local entries = redis.call(\"XRANGE\", log, last, \"+\", \"COUNT\", count)",
+    "  local first = entries[1]",
+    "  if first and first[1] == last and field_of(first, \"o\") == origin and field_of(first, \"n\") == operation then",
+    "    return answer(\"OK\", entries)",
+    "  end",
+    "end",
+    "local word = \"START\"",
+    "if last ~= \"\" then",
+    "  local oldest = redis.call(\"XRANGE\", log, \"-\", \"+\", \"COUNT\", \"1\")[1]",
+    "  word = oldest and is_before(last, oldest[1]) and redis.call(\"XLEN\", log) >= 10000 and \"CUT\" or \"FORK\"",
+    "end",
+    "local ended = tail()[1]",
+    "if not ended then",
+    "  local id = \"*\"",
+    "  if last ~= \"\" and now <= parts(last) then id = string.format(\"%.0f-0\", parts(last) + 1) end",
+    "  redis.call(\"XADD\", log, id, \"o\", \"#\", \"n\", nonce, \"p\", \"\")",
+    "elseif last ~= \"\" and is_before(ended[1], last) then",
+    "  redis.call(\"XADD\", log, string.format(\"%.0f-0\", parts(last) + 1), \"o\", \"#\", \"n\", nonce, \"p\", \"\")",
+    "end",
+    "return answer(word, tail())",
+  ].join("\n"),
+  sha1: "44c894356062e5cfc0934ad65a199694fbf70b4e",
+  keys: ["log"],
+  args: ["last","origin","operation","count","nonce"],
+  readOnly: false,
+};

@@ -1,0 +1,135 @@
+import { randomBytes } from "node:crypto";
+import type { Backend } from "../backend/backend.js";
+import type { Clock, Timer } from "../core/clock.js";
+
+/** What became of a letter. `nobody`: no instance of that id took it. `silent`: it was taken, and no answer came in time. */
+export type Delivery =
+  | { readonly status: "answered"; readonly answer: string }
+  | { readonly status: "nobody" }
+  | { readonly status: "silent" };
+
+/** A letter as it arrives. */
+export interface Letter {
+  /** The instance that sent it. */
+  readonly from: string;
+  readonly payload: string;
+}
+
+/** Answers a letter; what it throws is reported, and the sender hears nothing. */
+export type LetterHandler = (letter: Letter) => string | undefined | Promise<string | undefined>;
+
+/** What a mailbox is made of. */
+export interface MailboxOptions {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+}
+
+interface Waiting {
+  taken: boolean;
+  readonly settle: (delivery: Delivery) => void;
+}
+
+const takenLimit = 1_000;
+
+/**
+ * The only way to reach one instance: letters to it, by a room and a kind, delivered at most once.
+ *
+ * The mailbox of the receiver confirms a letter before its handler runs, so that the sender knows whether anybody was there.
+ * A message is `<room>|<kind>|<sender>|<number>|<payload>`; the room `` (empty) carries confirmations and answers.
+ */
+export class Mailbox {
+  readonly #options: MailboxOptions;
+  readonly #handlers = new Map<string, LetterHandler>();
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #prefix = randomBytes(4).toString("base64url");
+  readonly #end: () => void;
+  #number = 0;
+
+  constructor(options: MailboxOptions) {
+    this.#options = options;
+    const { backend } = options;
+    this.#end = backend.subscribe(backend.keys.mailChannel(backend.instanceId), {
+      message: (text) => this.#take(text),
+      // A letter that was missed is one that nobody took; its sender finds out.
+      gap: () => undefined,
+    });
+  }
+
+  /** Handles letters of a room and a kind, of which names have no `|`; the returned function ends that. */
+  on(room: string, kind: string, handler: LetterHandler): () => void {
+    const name = `${room}|${kind}`;
+    if (this.#handlers.has(name)) throw new TypeError(`letters of ${name} have a handler already`);
+    this.#handlers.set(name, handler);
+    return () => void this.#handlers.delete(name);
+  }
+
+  /**
+   * Sends a letter and waits for its answer, `limit` milliseconds at most; without a second's confirmation nobody was there.
+   * Rejects when the backend does not take the message.
+   */
+  async ask(to: string, room: string, kind: string, payload: string, limit: number): Promise<Delivery> {
+    const { backend, clock } = this.#options;
+    const number = `${this.#prefix}${(this.#number += 1)}`;
+    let timer: Timer | undefined;
+    try {
+      return await new Promise<Delivery>((resolve, reject) => {
+        const waiting: Waiting = { taken: false, settle: resolve };
+        this.#waiting.set(number, waiting);
+        const message = `${room}|${kind}|${backend.instanceId}|${number}|${payload}`;
+        backend.publish(backend.keys.mailChannel(to), message, { deadline: limit }).catch(reject);
+        timer = clock.setTimeout(
+          () => {
+            if (!waiting.taken) return resolve({ status: "nobody" });
+            timer = clock.setTimeout(() => resolve({ status: "silent" }), Math.max(0, limit - takenLimit));
+          },
+          Math.min(limit, takenLimit),
+        );
+      });
+    } finally {
+      timer?.cancel();
+      this.#waiting.delete(number);
+    }
+  }
+
+  /** Sends a letter that wants no answer; whether anybody took it. */
+  async send(to: string, room: string, kind: string, payload: string): Promise<boolean> {
+    return (await this.ask(to, room, kind, payload, takenLimit)).status !== "nobody";
+  }
+
+  close(): void {
+    this.#end();
+    for (const { settle } of this.#waiting.values()) settle({ status: "nobody" });
+  }
+
+  #take(text: string): void {
+    const [room = "", kind = "", from = "", number = "", ...rest] = text.split("|");
+    const payload = rest.join("|");
+    if (room === "") return this.#settle(kind, number, payload);
+    const handler = this.#handlers.get(`${room}|${kind}`);
+    if (handler === undefined || number === "") return;
+    void this.#handle(handler, { from, payload }, number);
+  }
+
+  #settle(kind: string, number: string, payload: string): void {
+    const waiting = this.#waiting.get(number);
+    if (waiting === undefined) return;
+    if (kind === "taken") waiting.taken = true;
+    if (kind === "answer") waiting.settle({ status: "answered", answer: payload });
+  }
+
+  async #handle(handler: LetterHandler, letter: Letter, number: string): Promise<void> {
+    try {
+      await this.#reply("taken", letter.from, number, "");
+      const answer = await handler(letter);
+      if (answer !== undefined) await this.#reply("answer", letter.from, number, answer);
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  }
+
+  #reply(kind: "taken" | "answer", to: string, number: string, payload: string): Promise<void> {
+    const { backend } = this.#options;
+    return backend.publish(backend.keys.mailChannel(to), `|${kind}|${backend.instanceId}|${number}|${payload}`);
+  }
+}

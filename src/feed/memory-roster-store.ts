@@ -1,0 +1,34 @@
+import type { MemoryBackend } from "../backend/backend.js";
+import type { RosterRow, RosterStore } from "./roster-store.js";
+
+interface State {
+  version: number;
+  readonly rows: Map<string, RosterRow>;
+}
+
+/** Keeps the roster in the embedded backend. */
+export function createMemoryRosterStore(backend: MemoryBackend): RosterStore {
+  const state = (): State => backend.room("feed:roster", () => ({ version: 0, rows: new Map<string, RosterRow>() }));
+  return {
+    beat({ id, positions, details, forget }) {
+      const roster = state();
+      const now = backend.time();
+      if (roster.rows.get(id)?.details !== details) roster.version += 1;
+      roster.rows.set(id, { id, beat: now, positions, details });
+      for (const row of roster.rows.values()) {
+        if (forget === 0 || now - row.beat <= forget) continue;
+        roster.rows.delete(row.id);
+        roster.version += 1;
+      }
+      return Promise.resolve({ now, version: roster.version });
+    },
+    read() {
+      return Promise.resolve({ now: backend.time(), rows: [...state().rows.values()] });
+    },
+    leave({ id }) {
+      const roster = state();
+      if (roster.rows.delete(id)) roster.version += 1;
+      return Promise.resolve();
+    },
+  };
+}
