@@ -76,6 +76,17 @@ const walls: readonly Wall[] = [
     allowed: ["ioredis", "../backend.js", "../../core/errors.js", "./lua/scripts.generated.js"],
   },
   {
+    file: "src/feed/wall.ts",
+    refused: [
+      "../sessions/index.js",
+      "../http/router.js",
+      "../config/settings.js",
+      "../backend/redis/exec.js",
+      "ioredis",
+    ],
+    allowed: ["./roster.js", "../core/errors.js", "../backend/backend.js", "./lua/scripts.generated.js"],
+  },
+  {
     file: "src/health/wall.ts",
     refused: ["../backend/backend.js", "../config/settings.js", "../sessions/index.js", "router"],
     allowed: ["./health.js", "../core/errors.js", "../http/router.js"],
@@ -97,7 +108,7 @@ const walls: readonly Wall[] = [
       "../backend/backend.js",
       "../http/problem.js",
       "../core/errors.js",
-      "../feed/log.js",
+      "../feed/feed.js",
       "./lua/scripts.generated.js",
     ],
   },
