@@ -22,7 +22,7 @@ export interface Whereabouts {
  */
 export function fleetSettings(
   config: Pick<FleetConfig, "backend" | "backends" | "namespace">,
-  rooms: Readonly<Record<RoomName, Fact>>,
+  rooms: Readonly<Partial<Record<RoomName, Fact>>>,
   here: Whereabouts,
 ): Fact {
   const { backend, backends = {}, namespace } = config;

@@ -13,7 +13,10 @@ import { resolveLogger, type Logger } from "./core/logger.js";
 import { settingsFingerprint } from "./core/settings-fingerprint.js";
 import { announceClose, closeServer, type ClosableServer } from "./drain-server.js";
 import { logBackends, logStart } from "./fleet-log.js";
+import { createFleetFeed } from "./fleet-feed.js";
 import { fleetSettings } from "./fleet-settings.js";
+import type { Feed, FeedStats } from "./feed/feed.js";
+import type { Instance } from "./feed/roster.js";
 import { Health } from "./health/index.js";
 import { openBackends, type FleetBackends, type FleetEvents } from "./open-backends.js";
 import type { Sessions, SessionsOptions, SessionsStats } from "./sessions/index.js";
@@ -41,6 +44,7 @@ export interface FleetStats {
   readonly backend: BackendStats;
   /** Those of the rooms that have a backend of their own. */
   readonly backends: Readonly<Partial<Record<RoomName, BackendStats>>>;
+  readonly feed: FeedStats;
   readonly sessions: SessionsStats;
 }
 
@@ -62,6 +66,11 @@ export interface Fleet {
   stats(): FleetStats;
   /** The servers of the default backend, without secrets. */
   topology(): Topology;
+  /**
+   * The instances that live now on the default backend, this one too, in the order of their names; one that stopped
+   * without a word is listed for six seconds more. Rejects as any call does when the backend does not answer.
+   */
+  instances(): Promise<readonly Instance[]>;
   /**
    * Ends the instance without losing a request: readiness turns 503, the server goes on for `preStop` and is closed,
    * requests and saves get `grace` to finish, then the backends are closed. Never rejects; every call gets the same end.
@@ -91,6 +100,7 @@ class FleetInstance implements Fleet {
   readonly #logger: Logger;
   readonly #backends: FleetBackends;
   readonly #sessions: SessionsOfFleet;
+  readonly #feed: Feed;
   readonly #lifecycle: Lifecycle;
   #closing: Promise<void> | undefined;
 
@@ -120,6 +130,13 @@ class FleetInstance implements Fleet {
       for (const { backend } of this.#backends.all) void backend.close();
       throw error;
     }
+    this.#feed = createFleetFeed({
+      backend: this.#backends.default,
+      config,
+      rooms: () => (this.#sessions.inUse ? { sessions: this.#sessions.sharedSettings() } : {}),
+      here: { process: thisProcess, fleet: processId },
+      logger: this.#logger,
+    });
     this.#lifecycle = this.#createLifecycle();
     this.health = new Health({
       sources: this.#backends.all.map(backendHealth),
@@ -150,12 +167,17 @@ class FleetInstance implements Fleet {
     return {
       backend: this.#backends.default.stats(),
       backends: this.#backends.statsOfRooms(),
+      feed: this.#feed.stats(),
       sessions: this.#sessions.stats(),
     };
   }
 
   topology(): Topology {
     return this.#backends.default.topology();
+  }
+
+  instances(): Promise<readonly Instance[]> {
+    return this.#feed.roster.instances();
   }
 
   close(options: CloseOptions = {}): Promise<void> {
@@ -206,6 +228,7 @@ class FleetInstance implements Fleet {
       const name = room === undefined ? "the backend" : `the backend of ${room}`;
       lifecycle.add({ name, limit: partLimit, close: () => backend.close() });
     }
+    lifecycle.add({ name: "the feed", limit: partLimit, close: () => this.#feed.close() });
     lifecycle.add({ name: "sessions", limit: partLimit, close: () => this.#sessions.close() });
     return lifecycle;
   }

@@ -27,4 +27,5 @@ export {
   type ConfigProblem,
   type Executed,
 } from "./core/errors.js";
+export type { FeedStats, Instance, InstanceDetails } from "./feed/index.js";
 export type { Logger } from "./core/logger.js";

@@ -40,6 +40,8 @@ export interface Sessions {
 export interface SessionsOfFleet extends Sessions {
   /** What must be the same on all instances, without a secret; complete once the app has made its stores and middlewares. */
   sharedSettings(): Fact;
+  /** Whether the app has made a store or a middleware. */
+  readonly inUse: boolean;
 }
 
 /** What the room is made of. */
@@ -108,6 +110,10 @@ class FleetSessions implements SessionsOfFleet {
 
   stats(): SessionsStats {
     return this.#room.counters.snapshot();
+  }
+
+  get inUse(): boolean {
+    return this.#shared.inUse;
   }
 
   sharedSettings(): Fact {

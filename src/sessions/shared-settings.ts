@@ -51,6 +51,11 @@ export class SharedSessionSettings {
     this.#add(() => ({ ...fixed, ...secretFacts(secrets) }));
   }
 
+  /** Whether the app has made a store or a middleware; until then what it was set to matters to nobody. */
+  get inUse(): boolean {
+    return this.#uses.size > 0;
+  }
+
   /** All of it, without a secret; complete once the app has made its stores and middlewares. */
   facts(): Fact {
     const { touch, merge } = this.#settings;
