@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { findChromium } from "./test/support/browser/find-chromium.js";
 
 /** Real servers start once per project, before its first test; `inject("topology")` in a test says where they are. */
 function conformance(topology: "memory" | "single" | "sentinel" | "cluster", groupOrder: number): object {
@@ -26,19 +27,26 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     projects: [
-      project("unit", ["test/{unit,walls,generator,runner,demo}/**/*.test.ts"], 0),
+      project("unit", ["test/{unit,walls,generator,runner}/**/*.test.ts", "test/demo/*.test.ts"], 0),
       conformance("memory", 0),
       project("express", ["test/express/**/*.test.ts"], 0),
       conformance("single", 1),
       conformance("sentinel", 2),
       conformance("cluster", 3),
-      project("scenario", ["test/scenario/**/*.test.ts"], 4, { maxWorkers: 1, testTimeout: 90_000 }),
+      project("scenario", ["test/scenario/**/*.test.ts", "test/demo/processes/*.test.ts"], 4, {
+        maxWorkers: 1,
+        testTimeout: 90_000,
+      }),
       project("packaging", ["test/packaging/**/*.test.ts"], 5, {
         globalSetup: ["test/packaging/setup.ts"],
         maxWorkers: 1,
         maxConcurrency: 2,
         testTimeout: 120_000,
       }),
+      // Only where there is a browser; scripts/test.mjs says so where there is none.
+      ...(findChromium() === undefined
+        ? []
+        : [project("browser", ["test/demo/browser/*.test.ts"], 6, { maxWorkers: 1, testTimeout: 90_000 })]),
     ],
   },
 });

@@ -30,11 +30,21 @@ async function testAll() {
   const counts = await runVitest(root, args, env);
   // With a filter only what it names is wanted.
   if (args.length > 0) return counts;
+  counts.notes.push(...(await leftOut()));
   console.log("\nnpm run demo -- --check");
   const isGood = (await runNode(join(root, "build/examples/demo/main.js"), ["--check"])) === 0;
   return isGood
     ? { ...counts, passed: counts.passed + 1 }
     : { ...counts, failed: counts.failed + 1, notes: [...counts.notes, "the demo's check failed"] };
+}
+
+/** A browser is large, and only the demo's page needs one: it is never installed unasked. */
+async function leftOut() {
+  const { findChromium } = await import(pathToFileURL(join(root, "build/test/support/browser/find-chromium.js")).href);
+  if (findChromium() !== undefined) return [];
+  return [
+    "left out: the demo's page in a browser, for there is no Chromium (Debian: apt-get install chromium; or CHROMIUM_BIN=<path>)",
+  ];
 }
 
 function needsServer() {

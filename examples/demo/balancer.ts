@@ -8,6 +8,15 @@ export interface Target {
   readonly port: number;
 }
 
+/** A request that is to be answered, and who has refused its connection. */
+interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly body: Buffer;
+  readonly refused: Set<Target>;
+  readonly cookiePath?: string;
+}
+
 const pollEvery = 100;
 const pollLimit = 1_000;
 const largestBody = 64 * 1024;
@@ -54,11 +63,11 @@ export class Balancer {
     return this.#served.get(name) ?? 0;
   }
 
-  /** Has one request answered by an instance, or answers it with 502, 503 or 413. */
-  async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  /** Has one request answered by an instance, or answers it with 502, 503 or 413; its cookies get `cookiePath`, if given. */
+  async handle(req: IncomingMessage, res: ServerResponse, cookiePath?: string): Promise<void> {
     const body = await readBody(req);
     if (body === undefined) return refuse(res, 413, "the body is too large for this demo");
-    this.#offer(req, res, body, new Set());
+    this.#offer({ req, res, body, refused: new Set(), ...(cookiePath === undefined ? {} : { cookiePath }) });
   }
 
   /** Ends the polls and the kept connections. */
@@ -68,16 +77,21 @@ export class Balancer {
     this.#agent.destroy();
   }
 
-  #offer(req: IncomingMessage, res: ServerResponse, body: Buffer, refused: Set<Target>): void {
+  #offer(exchange: Exchange): void {
+    const { req, res, body, refused, cookiePath } = exchange;
     const target = this.#next(refused);
     if (target === undefined) return refuse(res, 503, "no instance takes requests now");
     this.#assigned.set(res, target);
-    const to = { target: { host: "127.0.0.1", port: target.port, protocol: "http:" }, buffer: Readable.from([body]) };
+    const to = {
+      target: { host: "127.0.0.1", port: target.port, protocol: "http:" },
+      buffer: Readable.from([body]),
+      ...(cookiePath === undefined ? {} : { cookiePathRewrite: cookiePath }),
+    };
     this.#proxy.web(req, res, to, (error) => {
       if (res.headersSent || res.writableEnded) return void res.destroy();
       if ((error as NodeJS.ErrnoException).code !== "ECONNREFUSED") return refuse(res, 502, error.message);
       this.#out.add(target);
-      this.#offer(req, res, body, refused.add(target));
+      this.#offer({ ...exchange, refused: refused.add(target) });
     });
   }
 

@@ -2,14 +2,16 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Topology } from "express-fleet";
 import { until } from "../../test/support/until.js";
 import type { AppName } from "./app.js";
 import { UsageError, type DemoArguments } from "./arguments.js";
 import { Balancer } from "./balancer.js";
+import { describeInstance, describeServers, topologyOf, type DemoState } from "./demo-state.js";
 import { createFront } from "./front.js";
-import { Instance, instancesOf } from "./instances.js";
+import { actOnInstance, type ActionResult, type InstanceAction } from "./instance-actions.js";
+import { instancesOf, type Instance } from "./instances.js";
 import type { DemoEvent } from "./serve.js";
+import type { ServerAction } from "./server-rules.js";
 import { openServers, type RunningServers } from "./servers.js";
 import type { Columns } from "./table.js";
 import type { Row } from "./trials/run.js";
@@ -19,31 +21,12 @@ import { labels } from "./versions.js";
 
 const shownEvents = 40;
 const starting = "The demo is starting.";
+const measuring = "The trials are running; they stop and kill by themselves. Wait until they have ended.";
 
-/** What the page shows; plain data. */
-export interface DemoState {
-  readonly words: string;
-  readonly columns: Columns;
-  /** The trial that runs now. */
-  readonly running: string | undefined;
-  readonly rows: readonly Row[];
-  readonly instances: readonly InstanceState[];
-  readonly topology: Topology | undefined;
-  /** The newest first. */
-  readonly events: readonly DemoEvent[];
-}
-
-export interface InstanceState {
-  readonly name: string;
-  readonly app: AppName;
-  readonly state: Instance["state"];
-  readonly pid: number | undefined;
-  readonly port: number;
-  /** The balancer hands it requests. */
-  readonly available: boolean;
-  /** Requests that it has answered. */
-  readonly served: number;
-}
+/** What a button acts on. */
+export type Action =
+  | { readonly on: "instances"; readonly name: string; readonly action: InstanceAction }
+  | { readonly on: "servers"; readonly name: string; readonly action: ServerAction };
 
 /** Two apps with their instances behind a balancer, and what was measured at them. */
 export class Demo {
@@ -55,6 +38,9 @@ export class Demo {
   #servers: RunningServers | undefined;
   #rows: readonly Row[] = [];
   #running: string | undefined;
+  #acting = 0;
+  #serverEvents: readonly DemoEvent[] = [];
+  #ready = false;
   #used = false;
   #closed: Promise<string | undefined> | undefined;
 
@@ -79,9 +65,14 @@ export class Demo {
     return this.#rows;
   }
 
-  /** Whether trials are running. */
-  get busy(): boolean {
-    return this.#running !== undefined;
+  /** Why the trials cannot be run now, if so. */
+  get notMeasurable(): string | undefined {
+    if (!this.#ready) return starting;
+    if (this.#running !== undefined) return "The trials are running.";
+    if (this.#acting > 0) return "Wait until the last button has done its work.";
+    const stopped = this.#instances.filter(({ phase }) => phase !== "running").map(({ name }) => name);
+    const down = [...stopped, ...(this.#servers?.own?.down ?? [])];
+    return down.length === 0 ? undefined : `The trials need everything running: start ${down.join(", ")} first.`;
   }
 
   /** The balancer of an app; undefined while the demo starts. */
@@ -104,7 +95,9 @@ export class Demo {
 
   /** Starts servers and instances, and resolves when the balancer hands requests to all of them. */
   async start(): Promise<void> {
-    this.#servers = await openServers(this.#arguments.topology, this.#namespace);
+    this.#servers = await openServers(this.#arguments.topology, this.#namespace, (kind, text) =>
+      this.#note(kind, text),
+    );
     const common = {
       secret: randomBytes(32).toString("base64url"),
       namespace: this.#namespace,
@@ -120,12 +113,13 @@ export class Demo {
     this.#balancers.usual = new Balancer(usual);
     this.#balancers.ours = new Balancer(ours);
     await Promise.all([this.#allAvailable("usual"), this.#allAvailable("ours")]);
+    this.#ready = true;
   }
 
-  /** Puts both apps through the trials; `onBegin` is told of each. Does nothing while it is under way; rejects when the demo is closed. */
+  /** Puts both apps through the trials; `onBegin` is told of each. Does nothing while `notMeasurable`; rejects when the demo is closed. */
   async measure(onBegin: (title: string) => void = () => undefined): Promise<void> {
     const servers = this.#servers;
-    if (servers === undefined || this.busy) return;
+    if (servers === undefined || this.notMeasurable !== undefined) return;
     const rows: Row[] = [];
     this.#running = starting;
     try {
@@ -147,17 +141,34 @@ export class Demo {
     }
   }
 
+  /** Does what a button asks for; undefined when there is no such instance or server. Rejects when a start fails. */
+  async act(asked: Action): Promise<ActionResult | undefined> {
+    const work = this.#workOf(asked);
+    if (work === undefined) return undefined;
+    if (this.#closed !== undefined) return { refused: "The demo is ending." };
+    if (!this.#ready) return { refused: starting };
+    if (this.#running !== undefined) return { refused: measuring };
+    this.#acting += 1;
+    try {
+      return await work();
+    } finally {
+      this.#acting -= 1;
+    }
+  }
+
   /** What there is to see now. */
   async state(): Promise<DemoState> {
+    const [own, topology] = await Promise.all([this.#servers?.own?.list() ?? [], topologyOf(this.#instances)]);
     return {
       words: this.words,
       columns: this.columns,
+      ready: this.#ready,
       running: this.#running,
       rows: this.#rows,
-      instances: this.#instances.map((instance) => this.#describe(instance)),
-      topology: await this.#topology(),
-      events: this.#instances
-        .flatMap(({ events }) => events)
+      instances: this.#instances.map((instance) => describeInstance(instance, this.#balancers[instance.settings.app])),
+      servers: describeServers(own, topology),
+      serversAre: this.#servers?.own ? "own" : this.#servers?.embedded === false ? "foreign" : "none",
+      events: [...this.#instances.flatMap(({ events }) => events), ...this.#serverEvents]
         .reverse()
         .sort((one, other) => other.at - one.at)
         .slice(0, shownEvents),
@@ -174,8 +185,22 @@ export class Demo {
     if (this.#server.listening) this.#server.close();
     this.#server.closeAllConnections();
     for (const balancer of Object.values(this.#balancers)) balancer.close();
-    await Promise.all(this.#instances.map((instance) => instance.stop()));
+    await Promise.all(this.#instances.map((instance) => instance.close()));
     return this.#servers?.close(this.#used);
+  }
+
+  #workOf({ on, name, action }: Action): (() => Promise<ActionResult>) | undefined {
+    if (on === "instances") {
+      const instance = this.#instances.find((each) => each.name === name);
+      return instance && (() => actOnInstance(instance, action));
+    }
+    const own = this.#servers?.own;
+    return own?.has(name) === true ? () => own.act(name, action) : undefined;
+  }
+
+  #note(kind: "server" | "takeover", text: string): void {
+    const event: DemoEvent = { at: Date.now(), instance: "servers", kind, text };
+    this.#serverEvents = [...this.#serverEvents, event].slice(-shownEvents);
   }
 
   /** Called between steps: what was measured while everything was being ended means nothing. */
@@ -196,33 +221,5 @@ export class Demo {
     const count = this.#instances.filter(({ settings }) => settings.app === app).length;
     const what = `the balancer to reach ${count} instances of ${app}`;
     await until(() => this.#balancers[app]?.available.length === count, { what, deadline: 15_000 });
-  }
-
-  #describe(instance: Instance): InstanceState {
-    const { name, state, pid, port, settings } = instance;
-    const balancer = this.#balancers[settings.app];
-    return {
-      name,
-      app: settings.app,
-      state,
-      pid,
-      port,
-      available: balancer?.available.some((target) => target.name === name) ?? false,
-      served: balancer?.served(name) ?? 0,
-    };
-  }
-
-  /** As the first of our instances that answers knows it. */
-  async #topology(): Promise<Topology | undefined> {
-    for (const { settings, state, port } of this.#instances) {
-      if (settings.app !== "ours" || state !== "running") continue;
-      try {
-        const answer = await fetch(`http://127.0.0.1:${port}/instance`, { signal: AbortSignal.timeout(500) });
-        return ((await answer.json()) as { topology: Topology }).topology;
-      } catch {
-        // Another one may answer.
-      }
-    }
-    return undefined;
   }
 }

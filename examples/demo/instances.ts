@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { startChild, type Child } from "../../test/support/child.js";
+import { startChild, type Child, type ChildExit } from "../../test/support/child.js";
 import { freePort } from "../../test/support/servers/free-port.js";
 import type { AppName } from "./app.js";
+import { explain } from "./explain.js";
 import type { ChildMessage } from "./instance.js";
 import { serve, type DemoEvent, type InstanceSettings } from "./serve.js";
 
@@ -15,21 +15,31 @@ const startLimit = 30_000;
 const stopLimit = 20_000;
 const keptEvents = 50;
 
+export type InstancePhase = "stopped" | "starting" | "running" | "stopping";
+
 /** An instance that runs, in this process or in one of its own. */
 interface Running {
   readonly pid: number;
   /** What it has told since the last call. */
   news(): readonly DemoEvent[];
-  /** Ends it in order. Resolves with what went wrong, if something did. */
-  stop(): Promise<string | undefined>;
+  /** Has it end in order. */
+  stop(): void;
+  /** Ends it at once; absent where it shares this process. */
+  readonly kill?: () => void;
+  /** Resolves when it is gone: with what was not in order, if something. */
+  readonly gone: Promise<string | undefined>;
 }
 
-/** One of the instances behind the balancer; after a stop it can be started again on its port. */
+/** One of the instances behind the balancer; after its end it can be started again on its port. */
 export class Instance {
   readonly settings: InstanceSettings;
   readonly #events: DemoEvent[] = [];
+  readonly #closing = new AbortController();
   #running: Running | undefined;
-  #state: "running" | "stopping" | "stopped" = "stopped";
+  #phase: InstancePhase = "stopped";
+  #asked: "stop" | "kill" | undefined;
+  #started: Promise<void> = Promise.resolve();
+  #gone: Promise<void> = Promise.resolve();
 
   constructor(settings: InstanceSettings) {
     this.settings = settings;
@@ -43,12 +53,17 @@ export class Instance {
     return this.settings.port;
   }
 
-  get state(): "running" | "stopping" | "stopped" {
-    return this.#state;
+  get phase(): InstancePhase {
+    return this.#phase;
   }
 
   get pid(): number | undefined {
     return this.#running?.pid;
+  }
+
+  /** Whether it can be killed: it runs in a process of its own. */
+  get killable(): boolean {
+    return this.#running?.kill !== undefined;
   }
 
   /** What happened to it, oldest first; the last 50. */
@@ -57,27 +72,65 @@ export class Instance {
     return this.#events;
   }
 
-  /** Resolves when it listens, and its servers answer. */
-  async start(): Promise<void> {
-    if (this.#state !== "stopped") return;
-    this.#running = await (this.settings.embedded ? runHere(this.settings) : runAsChild(this.settings));
-    this.#become("running");
+  /** Resolves when it listens, and its servers answer; rejects when it cannot be started. Does nothing while it runs. */
+  start(): Promise<void> {
+    if (this.#phase !== "stopped") return this.#started;
+    this.#started = this.#start();
+    return this.#started;
   }
 
   /** Ends it as SIGTERM does; resolves when it is gone. */
-  async stop(): Promise<void> {
-    const running = this.#running;
-    if (running === undefined || this.#state !== "running") return;
-    this.#become("stopping");
-    const trouble = await running.stop();
-    this.#keep(...running.news());
-    this.#running = undefined;
-    this.#become("stopped", trouble);
+  stop(): Promise<void> {
+    if (this.#phase === "running") this.#end("stop");
+    return this.#gone;
   }
 
-  #become(state: Instance["state"], trouble?: string): void {
-    this.#state = state;
-    const text = trouble === undefined ? state : `${state}: ${trouble}`;
+  /** Ends it with SIGKILL, also while it is being stopped; resolves when it is gone. */
+  kill(): Promise<void> {
+    if (this.killable) this.#end("kill");
+    return this.#gone;
+  }
+
+  /** Ends it for good, whatever is under way. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#started.catch(() => undefined);
+    await this.stop();
+  }
+
+  async #start(): Promise<void> {
+    this.#become("starting");
+    try {
+      const { signal } = this.#closing;
+      signal.throwIfAborted();
+      const running = await (this.settings.embedded ? runHere(this.settings) : runAsChild(this.settings, signal));
+      this.#running = running;
+      this.#asked = undefined;
+      this.#gone = running.gone.then((trouble) => this.#leave(running, trouble));
+      this.#become("running");
+    } catch (error) {
+      this.#become("stopped", `it could not be started: ${explain(error)}`);
+      throw error;
+    }
+  }
+
+  #end(how: "stop" | "kill"): void {
+    this.#asked = how;
+    this.#become("stopping");
+    this.#running?.[how]?.();
+  }
+
+  #leave(running: Running, trouble: string | undefined): void {
+    this.#keep(...running.news());
+    this.#running = undefined;
+    if (this.#asked === "stop") this.#become("stopped", trouble);
+    else if (this.#asked === "kill") this.#become("stopped", "killed");
+    else this.#become("stopped", `unasked, it ${trouble ?? "ended"}`);
+  }
+
+  #become(phase: InstancePhase, trouble?: string): void {
+    this.#phase = phase;
+    const text = trouble === undefined ? phase : `${phase}: ${trouble}`;
     this.#keep({ at: Date.now(), instance: this.name, kind: "instance", text });
   }
 
@@ -99,15 +152,24 @@ export async function instancesOf(
 async function runHere(settings: InstanceSettings): Promise<Running> {
   const told: DemoEvent[] = [];
   const serving = await serve(settings, (event) => told.push(event));
+  let leave: (trouble: string | undefined) => void = () => undefined;
+  const gone = new Promise<string | undefined>((resolve) => (leave = resolve));
   return {
     pid: process.pid,
     news: () => told.splice(0),
-    stop: () => serving.stop().then(() => undefined),
+    stop: () =>
+      void serving.stop().then(
+        () => leave(undefined),
+        (error: unknown) => leave(explain(error)),
+      ),
+    gone,
   };
 }
 
-async function runAsChild(settings: InstanceSettings): Promise<Running> {
+async function runAsChild(settings: InstanceSettings, signal: AbortSignal): Promise<Running> {
   const child = startChild(fileURLToPath(new URL("./instance.js", import.meta.url)), { lifetime: forEver });
+  const giveUp = (): void => void child.stop();
+  signal.addEventListener("abort", giveUp);
   try {
     await child.send(settings);
     const answer = await child.message(isOutcome, { deadline: startLimit });
@@ -115,24 +177,37 @@ async function runAsChild(settings: InstanceSettings): Promise<Running> {
   } catch (error) {
     await child.stop();
     throw error;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
-  let seen = 0;
-  const news = (): DemoEvent[] => {
-    const fresh = child.messages.slice(seen);
-    seen += fresh.length;
-    return fresh.flatMap((message) => (isMessage(message) && "event" in message ? [message.event] : []));
-  };
-  return { pid: child.pid ?? 0, news, stop: () => endChild(child) };
+  return runningChild(child);
 }
 
-async function endChild(child: Child): Promise<string | undefined> {
-  const exit = await Promise.race([child.kill("SIGTERM"), sleep(stopLimit, undefined, { ref: false })]);
-  if (exit === undefined) {
-    await child.stop();
-    return `killed, because it had not ended ${stopLimit / 1_000} s after SIGTERM`;
-  }
-  if (exit.code === 0) return undefined;
-  return `ended with code ${exit.code}, signal ${exit.signal} ${child.stderr.slice(-500)}`;
+function runningChild(child: Child): Running {
+  let seen = 0;
+  let overdue: NodeJS.Timeout | undefined;
+  return {
+    pid: child.pid ?? 0,
+    news: () => {
+      const fresh = child.messages.slice(seen);
+      seen += fresh.length;
+      return fresh.flatMap((message) => (isMessage(message) && "event" in message ? [message.event] : []));
+    },
+    stop: () => {
+      overdue = setTimeout(() => void child.stop(), stopLimit);
+      void child.kill("SIGTERM");
+    },
+    kill: () => void child.kill("SIGKILL"),
+    gone: child.exited.then((exit) => {
+      clearTimeout(overdue);
+      return exit.code === 0 ? undefined : inWords(exit, child.stderr);
+    }),
+  };
+}
+
+function inWords({ code, signal }: ChildExit, errors: string): string {
+  const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
+  return `${how} ${errors.slice(-500)}`.trim();
 }
 
 function isMessage(message: unknown): message is ChildMessage {

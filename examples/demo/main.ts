@@ -43,22 +43,27 @@ async function play(demo: Demo, given: DemoArguments): Promise<number> {
   say(given.topology === undefined ? "Starting the instances." : `Starting servers (${given.topology}) and instances.`);
   await demo.start();
   say(`${demo.words}\n`);
+  if (given.trials) await measure(demo);
+  if (given.check) return verdict(demo);
+  say(`${demo.origin} shows all of it, with users at work and buttons to stop instances and kill servers.`);
+  say("Ctrl-C ends the demo and everything that it started.");
+  return new Promise(() => undefined);
+}
+
+async function measure(demo: Demo): Promise<void> {
   await demo.measure((title) => say(`measuring: ${title}`));
   say(`\n${formatTable(demo.rows, { usual: "usual", ours: "express-fleet" })}\n`);
   say(`usual:         ${demo.columns.usual}\nexpress-fleet: ${demo.columns.ours}`);
-  say(footnote);
-  if (given.check) return verdict(demo);
-  say(`\n${demo.origin} shows all of it. Ctrl-C ends the demo and everything that it started.`);
-  return new Promise(() => undefined);
+  say(`${footnote}\n`);
 }
 
 function verdict(demo: Demo): number {
   const reasons = shortcomings(demo.rows);
   if (reasons.length === 0) {
-    say("\nCheck: passed.");
+    say("Check: passed.");
     return 0;
   }
-  say(`\nCheck: FAILED\n${reasons.join("\n")}`);
+  say(`Check: FAILED\n${reasons.join("\n")}`);
   return 1;
 }
 

@@ -19,8 +19,9 @@ export interface InstanceSettings {
 /** Something worth showing, with its wall-clock time. */
 export interface DemoEvent {
   readonly at: number;
+  /** The instance that tells it; "servers" for what happened to them. */
   readonly instance: string;
-  readonly kind: "state" | "failover" | "topology" | "warning" | "instance";
+  readonly kind: "state" | "failover" | "topology" | "warning" | "instance" | "server" | "takeover";
   readonly text: string;
 }
 

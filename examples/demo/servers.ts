@@ -1,7 +1,7 @@
 import { isFleetError } from "express-fleet";
 import { connectionString, startTopology } from "../../test/support/servers/topology.js";
 import type { TopologyKind } from "../../test/support/servers/running-topology.js";
-import { primaryKiller, type Killed } from "./primary-killer.js";
+import { OwnServers, type KilledPrimary, type ServerReport } from "./own-servers.js";
 import { removeKeys } from "./remove-keys.js";
 import { backendOfEnvironment } from "./usual-client.js";
 
@@ -12,8 +12,10 @@ export interface RunningServers {
   readonly embedded: boolean;
   /** What that means, in words. */
   readonly words: string;
+  /** Those that the demo started itself. */
+  readonly own?: OwnServers;
   /** Only of servers that the demo started itself. */
-  readonly killPrimary?: () => Promise<Killed>;
+  readonly killPrimary?: () => Promise<KilledPrimary>;
   /**
    * To be called when no instance runs any more; `used` says whether one ever did. Resolves with what could not be
    * cleaned up, if something.
@@ -29,11 +31,16 @@ const shapes: Readonly<Record<TopologyKind, string>> = {
 const separate = "The instances are separate processes, three of each app";
 
 /**
- * Opens what was asked for: servers of its own of the given kind; else those that the environment names; else none.
+ * Opens what was asked for: servers of its own of the given kind, of which `report` is told what happens to them; else
+ * those that the environment names; else none.
  * Throws `ConfigError` when the environment is wrong.
  */
-export async function openServers(asked: TopologyKind | undefined, namespace: string): Promise<RunningServers> {
-  if (asked !== undefined) return startOwn(asked);
+export async function openServers(
+  asked: TopologyKind | undefined,
+  namespace: string,
+  report: ServerReport,
+): Promise<RunningServers> {
+  if (asked !== undefined) return startOwn(asked, report);
   const named = environmentNames();
   return named === undefined ? embedded() : foreign(named, namespace);
 }
@@ -44,16 +51,18 @@ export function backendVariables(): readonly string[] {
   return Object.keys(process.env).filter((name) => name.startsWith("FLEET_") || others.includes(name));
 }
 
-async function startOwn(kind: TopologyKind): Promise<RunningServers> {
+async function startOwn(kind: TopologyKind, report: ServerReport): Promise<RunningServers> {
   forgetVariables();
   const topology = await startTopology(kind, kind === "single" ? { appendOnly: true } : {});
+  const own = new OwnServers(topology, report);
   process.env["REDIS_URL"] = connectionString(topology.config);
   return {
     kind,
     embedded: false,
     words: `${separate}, on ${shapes[kind]}. The demo started these servers and ends them with itself.`,
-    killPrimary: primaryKiller(topology),
-    close: () => topology.stop().then(() => undefined),
+    own,
+    killPrimary: () => own.killPrimary(),
+    close: () => own.close().then(() => undefined),
   };
 }
 
