@@ -25,6 +25,8 @@ export interface ClusterRouterOptions {
 
 const questionLimit = 2_000;
 const whileAway = 500;
+const whileSettling = 2_000;
+const settles = 10_000;
 const whileFine = 15_000;
 const atMostEvery = 200;
 const lingerAfterLeaving = 10_000;
@@ -48,6 +50,7 @@ export class ClusterRouter implements Router {
   #refreshing = false;
   #doubted = false;
   #lastRefresh = -Infinity;
+  #changedAt = -Infinity;
   #closed = false;
   lastError: Error | undefined;
 
@@ -158,7 +161,10 @@ export class ClusterRouter implements Router {
     const connected = this.routed().every((node) => node.connection !== undefined);
     const fine = this.lastError === undefined && connected;
     // Spread over a fifth, so that the instances of a fleet do not ask in step.
-    const pause = fine ? whileFine * (0.9 + 0.2 * Math.random()) : whileAway;
+    const isSettling = this.#options.clock.monotonic() - this.#changedAt < settles;
+    // Replicas come back, and slots move on, after the first word of a change.
+    const atRest = isSettling ? whileSettling : whileFine * (0.9 + 0.2 * Math.random());
+    const pause = fine ? atRest : whileAway;
     this.#plan(this.#doubted ? atMostEvery : pause);
     this.#doubted = false;
   }
@@ -229,6 +235,7 @@ export class ClusterRouter implements Router {
       ? new UnavailableError("some slots are served by nobody")
       : undefined;
     if (!changed) return;
+    if (before.length > 0) this.#changedAt = this.#options.clock.monotonic();
     for (const [from, to] of promotions(before, view)) this.#options.onFailover(from, to);
   }
 

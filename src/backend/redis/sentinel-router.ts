@@ -27,6 +27,8 @@ export interface SentinelRouterOptions {
 
 const questionLimit = 1_000;
 const whileAway = 500;
+const whileSettling = 2_000;
+const settles = 10_000;
 const whileFine = 15_000;
 const atMostEvery = 200;
 
@@ -52,6 +54,7 @@ export class SentinelRouter implements Router {
   #asking = false;
   #doubted = false;
   #lastAsk = -Infinity;
+  #followedAt = -Infinity;
   #closed = false;
   lastError: Error | undefined;
 
@@ -154,7 +157,9 @@ export class SentinelRouter implements Router {
     if (this.#closed) return;
     this.#learn(answers);
     const fine = this.lastError === undefined && this.#primary?.connection !== undefined;
-    const pause = fine ? whileFine : whileAway;
+    const isSettling = this.#options.clock.monotonic() - this.#followedAt < settles;
+    // The sentinels hold the other replicas for away until these follow the new primary too.
+    const pause = !fine ? whileAway : isSettling ? whileSettling : whileFine;
     this.#plan(this.#doubted ? atMostEvery : pause);
     this.#doubted = false;
   }
@@ -232,7 +237,10 @@ export class SentinelRouter implements Router {
     this.#primary = node;
     // Closed after the new one is in place: its lost calls are sent again, and must find the new route.
     before?.close();
-    if (before !== undefined) this.#options.onFailover(before.id, node.id);
+    if (before !== undefined) {
+      this.#followedAt = this.#options.clock.monotonic();
+      this.#options.onFailover(before.id, node.id);
+    }
     this.#fence.open();
     this.#options.onTopology();
     return node;

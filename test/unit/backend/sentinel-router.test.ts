@@ -186,6 +186,26 @@ describe("a failover", () => {
     expect(backend.topology().nodes[0]).toMatchObject({ id: two, role: "primary" });
   });
 
+  test("makes us ask every two seconds for ten: its replicas are back only after a while", async () => {
+    const fakes = await FakeSentinels.start(1);
+    await openReady(fakes);
+    await elapse(clock, 1_000);
+    await untilWatched(fakes, 1);
+    fakes.agree(1);
+    const [one, two] = fakes.data.map(({ host, port }) => `${host} ${port}`);
+    fakes.publish("+switch-master", `mymaster ${one} ${two}`);
+    await elapse(clock, 1_000, 100);
+    const asked = fakes.questions()[0] ?? 0;
+    await elapse(clock, 8_000, 500);
+    const settling = (fakes.questions()[0] ?? 0) - asked;
+    expect(settling).toBeGreaterThanOrEqual(3);
+    expect(settling).toBeLessThanOrEqual(5);
+    await elapse(clock, 4_000, 500);
+    const settled = fakes.questions()[0] ?? 0;
+    await elapse(clock, 8_000, 500);
+    expect((fakes.questions()[0] ?? 0) - settled).toBeLessThanOrEqual(1);
+  });
+
   test("of another primary that the sentinels watch is none of ours", async () => {
     const fakes = await FakeSentinels.start();
     await openReady(fakes);
