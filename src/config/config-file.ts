@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { nearestName } from "../core/nearest-name.js";
-import type { Origin } from "./backend-config.js";
-import { optionNames, readCode } from "./code-layer.js";
 import { readFileText } from "./file-text.js";
+import { inFile } from "./option-place.js";
 import type { FleetConfigOptions } from "./options.js";
 import { printableSetting } from "./node-entry.js";
-import { Report } from "./problems.js";
+import { optionNames, readOptions } from "./own-options.js";
+import type { Report } from "./problems.js";
 import { variable } from "./scalars.js";
 import { readConfigFile, type Environment, type ReadFile } from "./secret.js";
 import { type Layer, Settings } from "./settings.js";
@@ -80,24 +80,16 @@ export function readOwnNames(
     const by = rival.target === undefined ? "" : `, because ${rival.target.origin.name} names the backend`;
     report.notice("INFO_FLEET_OVERRIDDEN", `not used${by}: backend in ${file.name}`);
   }
-  const told = new Report();
   if (Object.hasOwn(options, "config")) {
     delete options["config"];
-    told.problem("ERR_FLEET_CONFIG_UNSUPPORTED", "config is not read in a file", "name one file in FLEET_CONFIG");
+    report.problem(
+      "ERR_FLEET_CONFIG_UNSUPPORTED",
+      `config is not read in a file, and ${file.name} has it`,
+      "name one file in FLEET_CONFIG",
+    );
   }
   if (file.textOnly) refuseLines(options, file.name, report);
-  const layer = readCode((file.textOnly ? typed(options) : options) as FleetConfigOptions, [], told);
-  for (const { code, message, help } of told.problems) report.problem(code, `${file.name}: ${message}`, help);
-  for (const { code, message, help } of told.notices) report.notice(code, `${file.name}: ${message}`, help);
-  const rename = ({ name }: Origin): Origin => ({ origin: "file", name: `${file.name} ${name}` });
-  const { target } = layer;
-  return {
-    ...layer,
-    settings: layer.settings.renamed(rename),
-    ...(target === undefined
-      ? {}
-      : { target: { ...target, origin: rename(target.origin), carried: target.carried.renamed(rename) } }),
-  };
+  return readOptions((file.textOnly ? typed(options) : options) as FleetConfigOptions, [], inFile(file.name), report);
 }
 
 /** Takes out what is no name of ours; a line that is none may be the rest of a secret, so it is shown only when one of ours is near. */

@@ -1,4 +1,4 @@
-import { readBackendText } from "./code-layer.js";
+import { readBackendText } from "./backend-option.js";
 import type { Origin } from "./backend-config.js";
 import { nearestName } from "../core/nearest-name.js";
 import type { Report } from "./problems.js";

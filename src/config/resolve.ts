@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { ConfigError } from "../core/errors.js";
 import type { BackendConfig, FleetConfig, MemoryBackendConfig } from "./backend-config.js";
 import { backendVariables } from "./botpress.js";
-import { readCode } from "./code-layer.js";
 import { readNative } from "./environment.js";
 import { openConfigFile, readOwnNames } from "./config-file.js";
 import { readDialects } from "./dialects.js";
 import { Merge } from "./merge.js";
+import { inCode } from "./option-place.js";
 import type { FleetConfigOptions } from "./options.js";
+import { readOptions } from "./own-options.js";
 import { Report } from "./problems.js";
 import { buildRedisBackend } from "./redis-backend.js";
 import { defaultInstance } from "./scalars.js";
@@ -45,7 +46,7 @@ export interface ResolveInput {
 export function resolveConfig(input: ResolveInput): FleetConfig {
   const report = new Report();
   const { env } = input;
-  const code = readCode(input.options, input.otherOptions ?? [], report);
+  const code = readOptions(input.options, ["config", ...(input.otherOptions ?? [])], inCode, report);
   const native = readNative(env, code.namesBackend, report);
   const file = openConfigFile(input, report);
   const own = readOwnNames(file, [code, native], report);

@@ -1,0 +1,47 @@
+import type { Origin } from "./backend-config.js";
+
+/** Where our own options stand, in code or in a file, and what messages call them. */
+export interface OptionPlace {
+  /** The whole, for a name that does not belong in it. */
+  readonly title: string;
+  /** The origin of an option by its path, `timeouts.connect`. */
+  readonly origin: (path: string) => Origin;
+}
+
+/** The options of `createFleet`. */
+export const inCode: OptionPlace = {
+  title: "createFleet's options",
+  origin: (path) => ({ origin: "code", name: path }),
+};
+
+/** Our own names in a file. */
+export function inFile(file: string): OptionPlace {
+  return { title: file, origin: (path) => ({ origin: "file", name: `${file} ${path}` }) };
+}
+
+/** Where one backend stands among the options: `backend`, or that of a room. */
+export class BackendPlace {
+  readonly #place: OptionPlace;
+  readonly #path: string;
+
+  constructor(place: OptionPlace, path: string) {
+    this.#place = place;
+    this.#path = path;
+  }
+
+  /** The origin of the backend, or of what stands below it: `tls`, `nodes[0]`. */
+  origin(below = ""): Origin {
+    const between = below === "" || below.startsWith("[") ? "" : ".";
+    return this.#place.origin(`${this.#path}${between}${below}`);
+  }
+
+  /** What messages call the backend, or what stands below it. */
+  name(below = ""): string {
+    return this.origin(below).name;
+  }
+
+  /** The backend as the line of an option, for the help of a message. */
+  example(value: string): string {
+    return `${this.#path.split(".").at(-1) ?? this.#path}: ${value}`;
+  }
+}
