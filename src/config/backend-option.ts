@@ -1,3 +1,4 @@
+import { readAddressMap } from "./address-map.js";
 import { addressTarget } from "./address.js";
 import type { NodeAddress, Origin, Secret } from "./backend-config.js";
 import {
@@ -15,7 +16,7 @@ import { readAddress } from "./redis-address.js";
 import { type Layer, Settings, type Target } from "./settings.js";
 import { readTls } from "./tls.js";
 
-const connectionNames = ["username", "password", "database", "tls", "sentinel"];
+const connectionNames = ["username", "password", "database", "tls", "sentinel", "addressMap"];
 
 /** Reads a backend in any of the forms that our options take; what stands beside its address becomes settings. */
 export function readBackendOption(backend: unknown, place: BackendPlace, report: Report): Layer {
@@ -78,8 +79,13 @@ function readConnection(
   if (password !== undefined) settings.claim("backend.password", password, place.origin("password"), report);
   if (database !== undefined) settings.claim("backend.database", database, place.origin("database"), report);
   if (backend["tls"] !== undefined) readTls(backend["tls"], place.origin("tls"), settings, report);
-  const { sentinel } = backend;
-  if (sentinel === undefined) return;
+  const { sentinel, addressMap } = backend;
+  const map = addressMap === undefined ? undefined : readAddressMap(addressMap, place.origin("addressMap"), report);
+  if (map !== undefined) settings.claim("backend.addressMap", map, place.origin("addressMap"), report);
+  if (sentinel !== undefined) readSentinel(sentinel, place, settings, report);
+}
+
+function readSentinel(sentinel: unknown, place: BackendPlace, settings: Settings, report: Report): void {
   if (!isRecord(sentinel)) {
     const help = 'sentinel: { name: "mymaster" }';
     report.problem("ERR_FLEET_CONFIG_TYPE", `${place.name("sentinel")} must be an object`, help);

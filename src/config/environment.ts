@@ -1,3 +1,4 @@
+import { readAddressMap } from "./address-map.js";
 import { readBackendText } from "./backend-option.js";
 import type { Origin } from "./backend-config.js";
 import { nearestName } from "../core/nearest-name.js";
@@ -24,12 +25,12 @@ export const nativeVariables = [
   "FLEET_TLS_CERT_FILE",
   "FLEET_TLS_KEY_FILE",
   "FLEET_TLS_SERVERNAME",
+  "FLEET_ADDRESS_MAP",
   "FLEET_CONNECT_TIMEOUT",
   "FLEET_COMMAND_TIMEOUT",
 ] as const;
 
 const laterVariables = [
-  "FLEET_ADDRESS_MAP",
   "FLEET_SESSIONS_BACKEND",
   "FLEET_LOCKS_BACKEND",
   "FLEET_RESERVATIONS_BACKEND",
@@ -54,6 +55,9 @@ export function readNative(env: Environment, codeNamesBackend: boolean, report: 
     const value = text === undefined ? undefined : readTimeout(text, name, report, true);
     if (value !== undefined) settings.claim(path, value, fromVariable(name), report);
   }
+  const mapText = variable(env, "FLEET_ADDRESS_MAP");
+  const map = mapText === undefined ? undefined : readAddressMap(mapText, fromVariable("FLEET_ADDRESS_MAP"), report);
+  if (map !== undefined) settings.claim("backend.addressMap", map, fromVariable("FLEET_ADDRESS_MAP"), report);
   const text = variable(env, "FLEET_BACKEND");
   if (text === undefined || codeNamesBackend) return { settings, namesBackend: false };
   const target = readBackendText(text, fromVariable("FLEET_BACKEND"), report);

@@ -3,6 +3,7 @@
  * origin of every value. It connects nowhere; whatever is wrong is told at once, with its place and without secrets.
  */
 export type {
+  AddressMap,
   BackendConfig,
   FleetConfig,
   MemoryBackendConfig,
@@ -17,6 +18,7 @@ export type {
   TlsVersion,
 } from "./backend-config.js";
 export type {
+  AddressMapOption,
   BackendOption,
   FleetConfigOptions,
   RedisConnectionOptions,

@@ -79,7 +79,7 @@ export const ioredisOptions: Readonly<Record<string, Treatment>> = {
   sentinelCommandTimeout: managed(sentinels),
   enableTLSForSentinelMode: managed("tls holds for the sentinels and the data nodes alike"),
   sentinelTLS: honoured,
-  natMap: refused("this version does not translate addresses yet"),
+  natMap: honoured,
   updateSentinels: managed(sentinels),
   sentinelMaxConnections: managed(sentinels),
   failoverDetector: managed(sentinels),

@@ -1,5 +1,15 @@
 import type { Duration } from "../core/duration.js";
-import type { Secret, TlsConfig } from "./backend-config.js";
+import type { NodeAddress, Secret, TlsConfig } from "./backend-config.js";
+
+/**
+ * Where a server is dialled whose announced address cannot be reached, behind a NAT or through tunnels: an object of
+ * `"announced:port": "dialled:port"` (IPv6 in brackets), the same as a text `announced:port=dialled:port,...`, or a
+ * function, which is called at each connection and gives nothing for an address that is dialled as it is.
+ */
+export type AddressMapOption =
+  | string
+  | Readonly<Record<string, string | { readonly host: string; readonly port: number }>>
+  | ((address: NodeAddress) => NodeAddress | undefined);
 
 /** What can be said of a Redis backend beside its address. */
 export interface RedisConnectionOptions {
@@ -10,6 +20,8 @@ export interface RedisConnectionOptions {
   readonly database?: number | undefined;
   /** `true` for TLS with the certificates that Node trusts; an object for your own. */
   readonly tls?: boolean | TlsConfig | undefined;
+  /** Holds for the addresses given here and for those that servers announce. */
+  readonly addressMap?: AddressMapOption | undefined;
 }
 
 /** A node as `"host:port"` or as an object; a Unix socket is given by `path`. */

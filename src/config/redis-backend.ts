@@ -43,6 +43,7 @@ export function buildRedisBackend(parts: RedisBackendParts): RedisBackendConfig 
   }
   const sentinel = readSentinel(backend.kind, parts);
   const tls = readTls(parts);
+  const addressMap = merge.take("backend.addressMap");
   const connect = merge.takeOr("backend.timeouts.connect", 5000);
   return {
     kind: backend.kind,
@@ -52,6 +53,7 @@ export function buildRedisBackend(parts: RedisBackendParts): RedisBackendConfig 
     ...(password === undefined ? {} : { password: password.value }),
     database,
     ...(tls === undefined ? {} : { tls }),
+    ...(addressMap === undefined ? {} : { addressMap: addressMap.value }),
     timeouts: {
       connect,
       command: readCommandTimeout(parts),

@@ -1,3 +1,4 @@
+import { readNatMap } from "./address-map.js";
 import type { NodeAddress, Origin } from "./backend-config.js";
 import { ioredisOptions } from "./ioredis-options.js";
 import { readJson } from "./json-value.js";
@@ -117,6 +118,11 @@ class OptionsReader {
       case "tls":
         this.#tls = value;
         return readTls(value, from, this.#settings, this.#report);
+      case "natMap": {
+        const map = readNatMap(value, from, this.#report);
+        if (map !== undefined) this.#settings.claim("backend.addressMap", map, from, this.#report);
+        return;
+      }
       case "sentinelTLS":
         this.#sentinelTls = value;
         return;

@@ -1,4 +1,4 @@
-import type { NodeAddress, Origin, Secret, TlsVersion } from "./backend-config.js";
+import type { AddressMap, NodeAddress, Origin, Secret, TlsVersion } from "./backend-config.js";
 import type { Report } from "./problems.js";
 
 /** Every value that can be given on its own, by the path under which its origin is kept. */
@@ -24,6 +24,7 @@ export interface SettingTypes {
   readonly "backend.tls.rejectUnauthorized": boolean;
   readonly "backend.tls.minVersion": TlsVersion;
   readonly "backend.tls.maxVersion": TlsVersion;
+  readonly "backend.addressMap": AddressMap;
   /** Whether unchecked certificates are meant in production too. */
   readonly allowInsecureTls: boolean;
   readonly "backend.timeouts.connect": number;
@@ -52,7 +53,7 @@ export class Settings {
     const present = this.#values.get(path);
     if (present === undefined) {
       this.#values.set(path, { value, origin });
-    } else if (JSON.stringify(present.value) !== JSON.stringify(value)) {
+    } else if (!isSame(present.value, value)) {
       report.problem(
         "ERR_FLEET_CONFIG_CONFLICT",
         `${present.origin.name} and ${origin.name} give different values for ${path}`,
@@ -87,6 +88,12 @@ export class Settings {
   entries(): readonly (readonly [SettingPath, Origin])[] {
     return [...this.#values].map(([path, sourced]) => [path, sourced.origin] as const);
   }
+}
+
+/** Functions are the same only when they are one. */
+function isSame(left: unknown, right: unknown): boolean {
+  if (typeof left === "function" || typeof right === "function") return left === right;
+  return JSON.stringify(left) === JSON.stringify(right);
 }
 
 /** What a source says the backend is, without what can be given on its own. */

@@ -69,7 +69,7 @@ describe("a file of ours", () => {
       "ERR_FLEET_CONFIG_UNSUPPORTED",
       "ERR_FLEET_CONFIG_UNSUPPORTED",
     ]);
-    expect(error.message).toContain("f.json has \"namspace\"");
+    expect(error.message).toContain('f.json has "namspace"');
     expect(error.message).toContain("did you mean namespace?");
   });
 

@@ -18,6 +18,7 @@ describe("FLEET_* variables", () => {
       FLEET_TLS_CERT_FILE: "/cert.pem",
       FLEET_TLS_KEY_FILE: "/key.pem",
       FLEET_TLS_SERVERNAME: "redis.internal",
+      FLEET_ADDRESS_MAP: "10.0.0.1:6379=localhost:7001",
       FLEET_CONNECT_TIMEOUT: "2s",
       FLEET_COMMAND_TIMEOUT: "1500ms",
     };
@@ -30,6 +31,7 @@ describe("FLEET_* variables", () => {
       password: " keeps its spaces ",
       database: 0,
       tls: { caFile: "/ca.pem", certFile: "/cert.pem", keyFile: "/key.pem", servername: "redis.internal" },
+      addressMap: { "10.0.0.1:6379": { host: "localhost", port: 7001 } },
       timeouts: { connect: 2000, command: 1500, start: 10_000 },
       maxPending: 10_000,
     });
@@ -104,7 +106,6 @@ describe("FLEET_* variables", () => {
   });
 
   it.each([
-    "FLEET_ADDRESS_MAP",
     "FLEET_CACHE_BACKEND",
     "FLEET_SESSIONS_BACKEND",
     "FLEET_LOCKS_BACKEND",
@@ -145,9 +146,9 @@ describe("FLEET_* variables", () => {
       EXTERNAL_URL: "shop",
     });
     expect(error.problems.map((problem) => problem.code)).toEqual([
-      "ERR_FLEET_CONFIG_UNSUPPORTED",
       "ERR_FLEET_CONFIG_NAMESPACE",
       "ERR_FLEET_CONFIG_BOOL",
+      "ERR_FLEET_CONFIG_ADDRESS_MAP",
       "ERR_FLEET_CONFIG_PORT",
       "ERR_FLEET_CONFIG_EXTERNAL_URL",
     ]);
