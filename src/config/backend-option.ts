@@ -1,6 +1,6 @@
 import { readAddressMap } from "./address-map.js";
 import { addressTarget } from "./address.js";
-import type { NodeAddress, Origin, Secret } from "./backend-config.js";
+import type { NodeAddress, Origin, Secret, SecretFunction } from "./backend-config.js";
 import {
   distinctNodes,
   isRecord,
@@ -103,13 +103,18 @@ function readSentinel(sentinel: unknown, place: BackendPlace, settings: Settings
 }
 
 function readSecretOption(value: unknown, where: string, report: Report): Secret | undefined {
+  // It is asked for each connection, and never here: a configuration is read without waiting for anything.
+  if (typeof value === "function") return value as SecretFunction;
   if (!isRecord(value)) return readText(value, where, report);
   for (const name of ["file", "env"] as const) {
     const named = value[name];
     if (typeof named !== "string" || named === "" || Object.keys(value).length > 1) continue;
     return name === "file" ? { file: named } : { env: named };
   }
-  report.problem("ERR_FLEET_CONFIG_TYPE", `${where} must be a text, { file: path } or { env: name }`);
+  report.problem(
+    "ERR_FLEET_CONFIG_TYPE",
+    `${where} must be a text, { file: path }, { env: name } or, in code, a function`,
+  );
   return undefined;
 }
 

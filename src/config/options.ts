@@ -14,7 +14,10 @@ export type AddressMapOption =
 /** What can be said of a Redis backend beside its address. */
 export interface RedisConnectionOptions {
   readonly username?: string | undefined;
-  /** A value, or where it is read anew at each connection: `{ file: "/run/secrets/redis" }`, `{ env: "NAME" }`. */
+  /**
+   * A value, or where it is read anew for each connection: `{ file: "/run/secrets/redis" }`, `{ env: "NAME" }`, or a
+   * function that gives the password, or `{ username?, password, expiresAt? }`, or a promise of either.
+   */
   readonly password?: Secret | undefined;
   /** Default 0; Redis Cluster has only 0. */
   readonly database?: number | undefined;

@@ -67,11 +67,10 @@ describe("an address map", () => {
     ["a:1=b:1,", "entry 2: the announced address is missing", ""],
     ["a:1=b:1,c=d:1", "entry 2: the announced address has no port", ""],
   ])("%j is refused with its place", (text, said, line) => {
-    for (const [input, name] of [
-      [[env(text)], "FLEET_ADDRESS_MAP"],
-      [[{}, code(text)], "backend.addressMap"],
+    for (const [error, name] of [
+      [failure(env(text)), "FLEET_ADDRESS_MAP"],
+      [failure({}, code(text)), "backend.addressMap"],
     ] as const) {
-      const error = failure(...input);
       expect(error.problems.map((problem) => problem.code)).toEqual(["ERR_FLEET_CONFIG_ADDRESS_MAP"]);
       expect(error.message).toContain(name);
       expect(error.message).toContain(said);
