@@ -16,13 +16,23 @@ import { readAddress } from "./redis-address.js";
 import { type Layer, Settings, type Target } from "./settings.js";
 import { readTls } from "./tls.js";
 
+const addressNames = ["url", "kind", "nodes", "memory"];
 const connectionNames = ["username", "password", "database", "tls", "sentinel", "addressMap"];
 
-/** Reads a backend in any of the forms that our options take; what stands beside its address becomes settings. */
+/**
+ * Reads a backend in any of the forms that our options take; what stands beside its address becomes settings. An object
+ * without an address has settings alone, for one that a weaker source gives.
+ */
 export function readBackendOption(backend: unknown, place: BackendPlace, report: Report): Layer {
   const settings = new Settings();
   const target = readTarget(backend, place, settings, report);
-  return { settings, namesBackend: true, ...(target === undefined ? {} : { target }) };
+  return { settings, namesBackend: namesAddress(backend), ...(target === undefined ? {} : { target }) };
+}
+
+/** Whether a backend is meant to have an address, rightly or wrongly, and not settings alone. */
+export function namesAddress(backend: unknown): boolean {
+  if (!isRecord(backend) || addressNames.some((name) => name in backend)) return true;
+  return connectionNames.every((name) => backend[name] === undefined);
 }
 
 /** Reads `memory` or any form of `REDIS_URL`. */
@@ -52,13 +62,11 @@ function readTarget(backend: unknown, place: BackendPlace, settings: Settings, r
     report.problem("ERR_FLEET_CONFIG_TYPE", `${name} must be a name; without one write ${place.example('"memory"')}`);
     return undefined;
   }
-  refuseUnknown(
-    backend,
-    "url" in backend ? ["url", ...connectionNames] : ["kind", "nodes", ...connectionNames],
-    origin.name,
-    report,
-  );
+  const hasAddress = namesAddress(backend);
+  const names = !hasAddress ? addressNames : "url" in backend ? ["url"] : ["kind", "nodes"];
+  refuseUnknown(backend, [...names, ...connectionNames], origin.name, report);
   readConnection(backend, place, settings, report);
+  if (!hasAddress) return undefined;
   if (!("url" in backend)) return readNodes(backend, place, report);
   const from = place.origin("url");
   const url = readText(backend["url"], from.name, report);

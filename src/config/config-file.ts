@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { nearestName } from "../core/nearest-name.js";
+import { namesAddress } from "./backend-option.js";
 import { readFileText } from "./file-text.js";
 import { inFile } from "./option-place.js";
 import type { FleetConfigOptions } from "./options.js";
@@ -75,7 +76,7 @@ export function readOwnNames(
     ? Object.fromEntries(ownNames(file).map((name) => [name, file.tree[name]]))
     : { ...file.tree };
   const rival = stronger.find((layer) => layer.namesBackend);
-  if (options["backend"] !== undefined && rival !== undefined) {
+  if (rival !== undefined && options["backend"] !== undefined && namesAddress(options["backend"])) {
     delete options["backend"];
     const by = rival.target === undefined ? "" : `, because ${rival.target.origin.name} names the backend`;
     report.notice("INFO_FLEET_OVERRIDDEN", `not used${by}: backend in ${file.name}`);

@@ -28,6 +28,7 @@ export type {
   RedisNode,
   RedisNodesOptions,
   RedisOptionsObject,
+  RedisSettingsOptions,
   RedisUrlOptions,
   SentinelOptions,
 } from "./options.js";

@@ -54,13 +54,21 @@ export interface RedisUrlOptions extends RedisConnectionOptions {
   readonly sentinel?: SentinelOptions | undefined;
 }
 
+/** What holds for a Redis backend whose address comes from a variable or a file. */
+export interface RedisSettingsOptions extends RedisConnectionOptions {
+  readonly url?: never;
+  readonly kind?: never;
+  readonly nodes?: never;
+  readonly sentinel?: SentinelOptions | undefined;
+}
+
 /** The object form of a Redis backend. */
-export type RedisOptionsObject = RedisNodesOptions | RedisUrlOptions;
+export type RedisOptionsObject = RedisNodesOptions | RedisUrlOptions | RedisSettingsOptions;
 
 /**
  * The backend in code: `"memory"`; a URL (`redis://`, `rediss://`, `redis+sentinel://h1,h2/name`,
  * `redis+cluster://h1,h2`) or another form of `REDIS_URL`; `{ memory: name }`, shared by the fleets of one process that
- * give the same name; or an object.
+ * give the same name; or an object, which without an address has settings for the one that a variable or a file gives.
  */
 export type BackendOption = "memory" | (string & {}) | { readonly memory: string } | RedisOptionsObject;
 

@@ -116,7 +116,7 @@ function buildMemory(
       "FLEET_BACKEND=redis://host:6379",
     );
   }
-  const unused = merge.names((path, from) => from.origin !== "code" && isOfConnection(path));
+  const unused = merge.names(isOfConnection);
   if (unused.length > 0) {
     report.notice(
       "WARN_FLEET_REDIS_UNUSED",

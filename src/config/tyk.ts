@@ -203,7 +203,7 @@ function checkIam(fields: DialectFields, context: DialectContext, report: Report
     report.problem(
       "ERR_FLEET_CONFIG_PROVIDER_REQUIRED",
       `${iam.origin.name} asks for sign-in by IAM, whose passwords come from a program of yours`,
-      "let it write them to a file, and give that: FLEET_PASSWORD_FILE, read anew at each connection",
+      "backend: { password: () => token() } in code, or a file that it writes them to, in FLEET_PASSWORD_FILE",
     );
   }
 }
