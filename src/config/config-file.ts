@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { nearestName } from "../core/nearest-name.js";
+import { type RoomName, roomNames } from "./backend-config.js";
 import { namesAddress } from "./backend-option.js";
 import { readFileText } from "./file-text.js";
 import { inFile } from "./option-place.js";
 import type { FleetConfigOptions } from "./options.js";
-import { printableSetting } from "./node-entry.js";
+import { isRecord, printableSetting } from "./node-entry.js";
 import { optionNames, readOptions } from "./own-options.js";
 import type { Report } from "./problems.js";
 import { variable } from "./scalars.js";
@@ -75,11 +76,14 @@ export function readOwnNames(
   const options = isForeign(file)
     ? Object.fromEntries(ownNames(file).map((name) => [name, file.tree[name]]))
     : { ...file.tree };
-  const rival = stronger.find((layer) => layer.namesBackend);
-  if (rival !== undefined && options["backend"] !== undefined && namesAddress(options["backend"])) {
-    delete options["backend"];
-    const by = rival.target === undefined ? "" : `, because ${rival.target.origin.name} names the backend`;
-    report.notice("INFO_FLEET_OVERRIDDEN", `not used${by}: backend in ${file.name}`);
+  yieldTo(stronger, options, "backend", file.name, report);
+  if (isRecord(options["backends"])) {
+    const backends = { ...options["backends"] };
+    for (const room of roomNames) {
+      const named = stronger.flatMap((layer) => layer.rooms?.get(room) ?? []);
+      yieldTo(named, backends, room, file.name, report);
+    }
+    options["backends"] = backends;
   }
   if (Object.hasOwn(options, "config")) {
     delete options["config"];
@@ -91,6 +95,22 @@ export function readOwnNames(
   }
   if (file.textOnly) refuseLines(options, file.name, report);
   return readOptions((file.textOnly ? typed(options) : options) as FleetConfigOptions, [], inFile(file.name), report);
+}
+
+/** Takes a backend out when a stronger source names it; settings without an address stay. */
+function yieldTo(
+  stronger: readonly Layer[],
+  options: Record<string, unknown>,
+  name: "backend" | RoomName,
+  file: string,
+  report: Report,
+): void {
+  const rival = stronger.find((layer) => layer.namesBackend);
+  if (rival === undefined || options[name] === undefined || !namesAddress(options[name])) return;
+  delete options[name];
+  const by = rival.target === undefined ? "" : `, because ${rival.target.origin.name} names the backend`;
+  const path = name === "backend" ? name : `backends.${name}`;
+  report.notice("INFO_FLEET_OVERRIDDEN", `not used${by}: ${path} in ${file}`);
 }
 
 /** Takes out what is no name of ours; a line that is none may be the rest of a secret, so it is shown only when one of ours is near. */

@@ -1,5 +1,5 @@
 import type { Duration } from "../core/duration.js";
-import type { NodeAddress, Secret, TlsConfig } from "./backend-config.js";
+import type { NodeAddress, RoomName, Secret, TlsConfig } from "./backend-config.js";
 
 /**
  * Where a server is dialled whose announced address cannot be reached, behind a NAT or through tunnels: an object of
@@ -75,6 +75,8 @@ export type BackendOption = "memory" | (string & {}) | { readonly memory: string
 /** The options of `createFleet` that decide its backend and its identity; all are optional. */
 export interface FleetConfigOptions {
   readonly backend?: BackendOption | undefined;
+  /** Backends of single rooms, each with credentials of its own; a room that is not here uses `backend`. */
+  readonly backends?: Readonly<Partial<Record<RoomName, BackendOption | undefined>>> | undefined;
   /** Prefix of every key and channel, `[A-Za-z0-9._/-]{1,64}`. Default `"fleet"`. */
   readonly namespace?: string | undefined;
   /** Name of this instance for people, `[A-Za-z0-9._-]{1,128}`. Default host name and process id. */

@@ -1,5 +1,7 @@
+import { suggestion } from "../core/nearest-name.js";
+import { type RoomName, roomNames } from "./backend-config.js";
 import { readBackendOption } from "./backend-option.js";
-import { isRecord, readText, refuseUnknown } from "./node-entry.js";
+import { isRecord, printableSetting, readText, refuseUnknown } from "./node-entry.js";
 import { BackendPlace, type OptionPlace } from "./option-place.js";
 import type { FleetConfigOptions } from "./options.js";
 import type { Report } from "./problems.js";
@@ -10,6 +12,7 @@ const timeouts = ["connect", "command", "start"] as const;
 /** Our own names, in code and in a file. */
 export const optionNames = [
   "backend",
+  "backends",
   "namespace",
   "instance",
   "externalUrl",
@@ -34,11 +37,29 @@ export function readOptions(
   readIdentity(options, settings, place, report);
   readTimeouts(options["timeouts"], settings, place, report);
   readLimits(options, settings, place, report);
+  const rooms = readRooms(options["backends"], place, report);
   const { backend } = options;
-  if (backend === undefined) return { settings, namesBackend: false };
+  if (backend === undefined) return { settings, namesBackend: false, rooms };
   const named = readBackendOption(backend, new BackendPlace(place, "backend"), report);
   settings.claimAll(named.settings, report);
-  return { ...named, settings };
+  return { ...named, settings, rooms };
+}
+
+function readRooms(given: unknown, place: OptionPlace, report: Report): ReadonlyMap<RoomName, Layer> {
+  const rooms = new Map<RoomName, Layer>();
+  const where = place.origin("backends").name;
+  const help = `rooms with a backend of their own: ${roomNames.join(", ")}`;
+  if (given !== undefined && !isRecord(given))
+    report.problem("ERR_FLEET_CONFIG_TYPE", `${where} must be an object with rooms`, help);
+  for (const [name, backend] of Object.entries(isRecord(given) ? given : {})) {
+    const room = roomNames.find((known) => known === name);
+    if (room === undefined) {
+      const message = `${where} has ${printableSetting(name)}, a room that this version does not have`;
+      report.problem("ERR_FLEET_CONFIG_UNSUPPORTED", `${message}${suggestion(name, roomNames)}`, help);
+    } else if (backend !== undefined)
+      rooms.set(room, readBackendOption(backend, new BackendPlace(place, `backends.${room}`), report));
+  }
+  return rooms;
 }
 
 type Options = Readonly<Record<string, unknown>>;

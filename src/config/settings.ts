@@ -1,4 +1,4 @@
-import type { AddressMap, NodeAddress, Origin, Secret, TlsVersion } from "./backend-config.js";
+import type { AddressMap, NodeAddress, Origin, RoomName, Secret, TlsVersion } from "./backend-config.js";
 import type { Report } from "./problems.js";
 
 /** Every value that can be given on its own, by the path under which its origin is kept. */
@@ -78,10 +78,10 @@ export class Settings {
     return renamed;
   }
 
-  /** The values whose paths pass. */
-  filtered(passes: (path: SettingPath) => boolean): Settings {
+  /** The values that pass. */
+  filtered(passes: (path: SettingPath, origin: Origin) => boolean): Settings {
     const filtered = new Settings();
-    for (const [path, sourced] of this.#values) if (passes(path)) filtered.#values.set(path, sourced);
+    for (const [path, sourced] of this.#values) if (passes(path, sourced.origin)) filtered.#values.set(path, sourced);
     return filtered;
   }
 
@@ -115,4 +115,6 @@ export interface Layer {
   readonly target?: Target;
   /** A backend was named, rightly or wrongly: a mistake there is told once and never replaced by a default. */
   readonly namesBackend: boolean;
+  /** What it says of the backends of single rooms, each with settings of its own. */
+  readonly rooms?: ReadonlyMap<RoomName, Layer>;
 }

@@ -42,7 +42,7 @@ describe("the page on configuration", () => {
 
   it("shows environments that work and need no warning", () => {
     const kinds = environments.map((env) => resolve(env, {}, { files }).backend.kind);
-    expect(kinds).toEqual(["single", "sentinel", "cluster", "memory", "cluster", "cluster", "sentinel"]);
+    expect(kinds).toEqual(["single", "single", "sentinel", "cluster", "memory", "cluster", "cluster", "sentinel"]);
     for (const env of environments) expect(resolve(env, {}, { files }).notices).toEqual([]);
   });
 });

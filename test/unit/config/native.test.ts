@@ -105,18 +105,6 @@ describe("FLEET_* variables", () => {
     expect(codes({ FLEET_BACKEND: "redis://h", ...env })).toEqual([code]);
   });
 
-  it.each([
-    "FLEET_CACHE_BACKEND",
-    "FLEET_SESSIONS_BACKEND",
-    "FLEET_LOCKS_BACKEND",
-    "FLEET_RESERVATIONS_BACKEND",
-    "FLEET_OPERATIONS_BACKEND",
-  ])("refuse %s, which comes with a later version", (name) => {
-    const error = failure({ FLEET_BACKEND: "memory", [name]: "x" });
-    expect(error.code).toBe("ERR_FLEET_CONFIG_UNSUPPORTED");
-    expect(error.message).toBe(`${name} is set, but this version does not read it yet`);
-  });
-
   it("warn of names that nobody reads, with the nearest one, and never print a value", () => {
     const { notices: said } = resolve({ FLEET_BACKEND: "memory", FLEET_PASSWROD: "hunter2", FLEET_COLOUR: "red" });
     expect(said).toHaveLength(1);
