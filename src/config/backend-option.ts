@@ -1,6 +1,8 @@
 import { readAddressMap } from "./address-map.js";
 import { addressTarget } from "./address.js";
 import type { NodeAddress, Origin, Secret, SecretFunction } from "./backend-config.js";
+import { isIoredisClient, snapshotOf } from "./from-ioredis.js";
+import { readIoredisClient } from "./ioredis-client.js";
 import {
   distinctNodes,
   isRecord,
@@ -16,7 +18,7 @@ import { readAddress } from "./redis-address.js";
 import { type Layer, Settings, type Target } from "./settings.js";
 import { readTls } from "./tls.js";
 
-const addressNames = ["url", "kind", "nodes", "memory"];
+const addressNames = ["url", "kind", "nodes", "memory", "ioredis"];
 const connectionNames = ["username", "password", "database", "tls", "sentinel", "addressMap"];
 
 /**
@@ -53,6 +55,15 @@ function readTarget(backend: unknown, place: BackendPlace, settings: Settings, r
     );
     return undefined;
   }
+  if (isIoredisClient(backend)) {
+    const help = place.example("fromIoredis(client)");
+    report.problem(
+      "ERR_FLEET_CONFIG_TYPE",
+      `${origin.name} is a client of ioredis, of which only the options are taken`,
+      help,
+    );
+    return undefined;
+  }
   if ("memory" in backend) {
     refuseUnknown(backend, ["memory"], origin.name, report);
     const { memory } = backend;
@@ -63,15 +74,25 @@ function readTarget(backend: unknown, place: BackendPlace, settings: Settings, r
     return undefined;
   }
   const hasAddress = namesAddress(backend);
-  const names = !hasAddress ? addressNames : "url" in backend ? ["url"] : ["kind", "nodes"];
+  const own = ["url", "ioredis"].find((name) => name in backend);
+  const names = !hasAddress ? addressNames : own === undefined ? ["kind", "nodes"] : [own];
   refuseUnknown(backend, [...names, ...connectionNames], origin.name, report);
   readConnection(backend, place, settings, report);
   if (!hasAddress) return undefined;
+  if (own === "ioredis") return readClient(backend, place, report);
   if (!("url" in backend)) return readNodes(backend, place, report);
   const from = place.origin("url");
   const url = readText(backend["url"], from.name, report);
   if (url === undefined) report.problem("ERR_FLEET_CONFIG_REQUIRED", `${from.name} is empty`);
   return url === undefined ? undefined : readBackendText(url.trim(), from, report);
+}
+
+function readClient(backend: object, place: BackendPlace, report: Report): Target | undefined {
+  const client = snapshotOf(backend);
+  if (client !== undefined) return readIoredisClient(client, place, report);
+  const help = place.example("fromIoredis(client)");
+  report.problem("ERR_FLEET_CONFIG_TYPE", `${place.name("ioredis")} is not as fromIoredis gives it`, help);
+  return undefined;
 }
 
 function readConnection(

@@ -24,6 +24,7 @@ export type {
   AddressMapOption,
   BackendOption,
   FleetConfigOptions,
+  RedisClientOptions,
   RedisConnectionOptions,
   RedisNode,
   RedisNodesOptions,
@@ -32,6 +33,7 @@ export type {
   RedisUrlOptions,
   SentinelOptions,
 } from "./options.js";
+export { fromIoredis, type IoredisBackend, type IoredisClient } from "./from-ioredis.js";
 export { describeStart, formatNode } from "./describe.js";
 export { resolveConfig, type ResolveInput } from "./resolve.js";
 export { readConfigFile, readSecret, type Environment, type ReadFile } from "./secret.js";

@@ -29,6 +29,11 @@ export class BackendPlace {
     this.#path = path;
   }
 
+  /** Whether it is that of one room. */
+  get isRoom(): boolean {
+    return this.#path !== "backend";
+  }
+
   /** The origin of the backend, or of what stands below it: `tls`, `nodes[0]`. */
   origin(below = ""): Origin {
     const between = below === "" || below.startsWith("[") ? "" : ".";

@@ -1,4 +1,5 @@
 import type { Duration } from "../core/duration.js";
+import type { IoredisBackend } from "./from-ioredis.js";
 import type { NodeAddress, RoomName, Secret, TlsConfig } from "./backend-config.js";
 
 /**
@@ -59,16 +60,22 @@ export interface RedisSettingsOptions extends RedisConnectionOptions {
   readonly url?: never;
   readonly kind?: never;
   readonly nodes?: never;
+  readonly ioredis?: never;
+  readonly sentinel?: SentinelOptions | undefined;
+}
+
+/** A Redis backend with the options of a client of ioredis; what stands beside them counts more. */
+export interface RedisClientOptions extends RedisConnectionOptions, IoredisBackend {
   readonly sentinel?: SentinelOptions | undefined;
 }
 
 /** The object form of a Redis backend. */
-export type RedisOptionsObject = RedisNodesOptions | RedisUrlOptions | RedisSettingsOptions;
+export type RedisOptionsObject = RedisNodesOptions | RedisUrlOptions | RedisClientOptions | RedisSettingsOptions;
 
 /**
  * The backend in code: `"memory"`; a URL (`redis://`, `rediss://`, `redis+sentinel://h1,h2/name`,
  * `redis+cluster://h1,h2`) or another form of `REDIS_URL`; `{ memory: name }`, shared by the fleets of one process that
- * give the same name; or an object, which without an address has settings for the one that a variable or a file gives.
+ * give the same name; `fromIoredis(client)`; or an object, which without an address has settings for the one that a variable or a file gives.
  */
 export type BackendOption = "memory" | (string & {}) | { readonly memory: string } | RedisOptionsObject;
 

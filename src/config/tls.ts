@@ -36,6 +36,11 @@ export function readTls(value: unknown, origin: Origin, settings: Settings, repo
   else report.problem("ERR_FLEET_CONFIG_TYPE", `${named.name} must be true or false`);
 }
 
+/** `tls` as a text to compare by; `true` is an object without anything in it. */
+export function tlsText(value: unknown): string | undefined {
+  return JSON.stringify(value === true ? {} : value, [...texts, "rejectUnauthorized", "minVersion", "maxVersion"]);
+}
+
 /** Reads `1.0` to `1.3`, also as `TLSv1.2`; anything else is `ERR_FLEET_CONFIG_TLS_RANGE`. */
 export function readTlsVersion(value: unknown, where: string, report: Report): TlsVersion | undefined {
   const text = typeof value === "string" || typeof value === "number" ? String(value) : "";
