@@ -12,6 +12,8 @@ export interface DialectContext {
   /** The backend that a stronger source names, when it could be read. */
   readonly target: Target | undefined;
   readonly namesBackend: boolean;
+  /** One of the dialects says where Redis is. */
+  readonly namesServer: boolean;
   /** A stronger source gives the password. */
   readonly hasPassword: boolean;
   readonly production: boolean;

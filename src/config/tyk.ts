@@ -42,9 +42,17 @@ export function readTyk(entries: Entries, context: DialectContext, report: Repor
     return { settings, namesBackend: true, target: { backend: { kind: "memory" }, origin: type.origin, carried } };
   }
   readCarried(fields, carried, context, report);
-  if (!names) return { settings, namesBackend: type !== undefined && !context.namesBackend && missing(type, report) };
+  if (!names) {
+    const asks = type !== undefined && !context.namesBackend && !context.namesServer;
+    return { settings, namesBackend: asks && missing(type, report) };
+  }
   const target = readTarget(fields, cluster, carried, report);
   return { settings, namesBackend: true, ...(target === undefined ? {} : { target }) };
+}
+
+/** Whether an address is given, rightly or wrongly. */
+export function namesTykServer(entries: Entries): boolean {
+  return ["addrs", "hosts", "host"].some((name) => entries.has(name));
 }
 
 function missing({ origin }: Sourced<unknown>, report: Report): true {

@@ -192,6 +192,14 @@ describe("Tyk's settings together with others", () => {
     expect(redis({ FLEET_BACKEND: "redis://other", TYK_GW_STORAGE_PASSWORD: "p" }).password).toBe("p");
   });
 
+  it("type alone is content with an address that stands elsewhere", () => {
+    const type = { TYK_PMP_ANALYTICSSTORAGECONFIG_TYPE: "redis" };
+    expect(redis({ ...type, ...env })).toMatchObject({ nodes: [{ host: "a", port: 1 }], password: "p" });
+    expect(redis({ ...type, REDIS_URL: "redis://h" }).nodes).toEqual([{ host: "h", port: 6379 }]);
+    expect(redis({ ...type, SPRING_REDIS_HOST: "h" }).nodes).toEqual([{ host: "h", port: 6379 }]);
+    expect(codes({ ...type, CLUSTER_ENABLED: "true" })).toContain("ERR_FLEET_CONFIG_REQUIRED");
+  });
+
   it("the dashboard's own switch is read", () => {
     expect(redis({ TYK_DB_REDISADDRS: "a,b", TYK_DB_ENABLECLUSTER: "true" }).kind).toBe("cluster");
     expect(redis({ TYK_DB_REDISADDRS: "a,b", TYK_DB_REDISMASTERNAME: "m" }).kind).toBe("sentinel");
