@@ -107,7 +107,8 @@ function readConnection(
   if (username !== undefined) settings.claim("backend.username", username, place.origin("username"), report);
   if (password !== undefined) settings.claim("backend.password", password, place.origin("password"), report);
   if (database !== undefined) settings.claim("backend.database", database, place.origin("database"), report);
-  if (backend["tls"] !== undefined) readTls(backend["tls"], place.origin("tls"), settings, report);
+  if (backend["tls"] !== undefined)
+    readTls(backend["tls"], place.origin("tls"), settings, report, (name) => place.origin(`tls.${name}`));
   const { sentinel, addressMap } = backend;
   const map = addressMap === undefined ? undefined : readAddressMap(addressMap, place.origin("addressMap"), report);
   if (map !== undefined) settings.claim("backend.addressMap", map, place.origin("addressMap"), report);

@@ -3,8 +3,8 @@ import { basename } from "node:path";
 import { nearestName } from "../core/nearest-name.js";
 import { type RoomName, roomNames } from "./backend-config.js";
 import { namesAddress } from "./backend-option.js";
-import { readFileText } from "./file-text.js";
-import { inFile } from "./option-place.js";
+import { type FileContent, readFileText } from "./file-text.js";
+import { inFile, type NamedFile } from "./option-place.js";
 import type { FleetConfigOptions } from "./options.js";
 import { isRecord, printableSetting } from "./node-entry.js";
 import { optionNames, readOptions } from "./own-options.js";
@@ -16,16 +16,8 @@ import { springName } from "./spring-names.js";
 import { isTyk } from "./tyk-names.js";
 import { loadYaml, type LoadYaml } from "./yaml.js";
 
-/** A configuration file, read but not yet understood. */
-export interface ConfigFile {
-  /** Its name without the folders, for messages. */
-  readonly name: string;
-  readonly tree: Readonly<Record<string, unknown>>;
-  /** Its values by their dotted paths. */
-  readonly properties: ReadonlyMap<string, unknown>;
-  /** All values are texts, as in `.properties`. */
-  readonly textOnly: boolean;
-}
+/** A configuration file, read but not yet understood; its name is without the folders. */
+export interface ConfigFile extends FileContent, NamedFile {}
 
 interface FileSources {
   readonly options: FleetConfigOptions;
@@ -94,7 +86,7 @@ export function readOwnNames(
     );
   }
   if (file.textOnly) refuseLines(options, file.name, report);
-  return readOptions((file.textOnly ? typed(options) : options) as FleetConfigOptions, [], inFile(file.name), report);
+  return readOptions((file.textOnly ? typed(options) : options) as FleetConfigOptions, [], inFile(file), report);
 }
 
 /** Takes a backend out when a stronger source names it; settings without an address stay. */

@@ -26,9 +26,8 @@ export function readDialects({ env, file, stronger, report }: DialectSources): L
   const gives = (path: SettingPath): boolean =>
     stronger.some(({ settings, target }) => (settings.get(path) ?? target?.carried.get(path)) !== undefined);
   const target = stronger.find((layer) => layer.target !== undefined)?.target;
-  const name = file?.name ?? "";
-  const tykEntries = collectTyk(env, file?.tree, name, report);
-  const spring = collectSpring(env, file?.properties ?? new Map(), name, report);
+  const tykEntries = collectTyk(env, file, report);
+  const spring = collectSpring(env, file, report);
   const elsewhere = tykEntries.some(namesTykServer) || namesSpringServer(spring);
   const context: DialectContext = {
     target,

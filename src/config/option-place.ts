@@ -1,4 +1,5 @@
 import type { Origin } from "./backend-config.js";
+import type { Lines } from "./lines.js";
 
 /** Where our own options stand, in code or in a file, and what messages call them. */
 export interface OptionPlace {
@@ -14,9 +15,24 @@ export const inCode: OptionPlace = {
   origin: (path) => ({ origin: "code", name: path }),
 };
 
+/** A file as messages name it, and the lines of what stands in it, as far as they are known. */
+export interface NamedFile {
+  readonly name: string;
+  readonly lines: Lines;
+}
+
+/** The origin of what stands in a file: `fleet.json:3 timeouts.connect`. `shown` is for a path that must not be printed. */
+export function originIn({ name, lines }: NamedFile, path: string, shown: string = path): Origin {
+  let line = lines.get(path);
+  // An entry of a list that is one text stands where the list does.
+  for (let whole = path; line === undefined && whole !== ""; line = lines.get(whole))
+    whole = whole.replace(/\[\d+\]$|\.[^.[\]]*$|^[^.]*$/, "");
+  return { origin: "file", name: `${name}${line === undefined ? "" : `:${line}`} ${shown}` };
+}
+
 /** Our own names in a file. */
-export function inFile(file: string): OptionPlace {
-  return { title: file, origin: (path) => ({ origin: "file", name: `${file} ${path}` }) };
+export function inFile(file: NamedFile): OptionPlace {
+  return { title: file.name, origin: (path) => originIn(file, path) };
 }
 
 /** Where one backend stands among the options: `backend`, or that of a room. */
