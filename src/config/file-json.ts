@@ -113,7 +113,7 @@ const isHostMap = (name: string | undefined): boolean => name === "hosts" || nam
 const isAddressList = (name: string | undefined): boolean => name === "addrs" || name === "redis_addrs";
 
 function isHostPair(host: string, port: unknown): boolean {
-  return /^[A-Za-z0-9_][\w.-]{0,80}$/.test(host) && !isKnownKey(host) && /^\d{1,5}$/.test(String(port));
+  return /^[A-Za-z0-9_][\w.-]{0,80}$/.test(host) && !isKnownKey(host) && /^"?\d{1,5}"?$/.test(JSON.stringify(port));
 }
 
 /** The value with everything masked that is not known to be harmless. */

@@ -69,7 +69,8 @@ function flatten(tree: Readonly<Record<string, unknown>>): ReadonlyMap<string, u
 function nest(properties: ReadonlyMap<string, string>): Record<string, unknown> {
   const root: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   for (const [path, value] of properties) {
-    const names = path.split(".");
+    const names = path.split(".", deepest);
+    if (names.length === deepest) continue;
     let place = root;
     for (const name of names.slice(0, -1)) {
       const inside = place[name] ?? (Object.create(null) as Record<string, unknown>);

@@ -124,8 +124,8 @@ export function isDefault(defaults: readonly unknown[], value: unknown): boolean
   if (value === undefined || defaults.includes(value)) return true;
   if (Array.isArray(value)) return value.length === 0 && defaults.some(Array.isArray);
   if (typeof value !== "function") return false;
-  const source = value
-    .toString()
+  const source = Function.prototype.toString
+    .call(value)
     .replace(/\/\/.*$/gm, "")
     .replace(/\s/g, "")
     // Bundlers write 2000 as 2e3.

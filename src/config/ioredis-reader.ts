@@ -143,7 +143,9 @@ export class IoredisReader {
         this.sentinels = this.#readSentinels(value, named);
         return;
       case "redisOptions":
-        if (isRecord(value)) this.read(value, named);
+        if (named !== `${this.#source.origin.name}.redisOptions`)
+          this.#refuse(`${named} cannot be used: it belongs to the options of a cluster`);
+        else if (isRecord(value)) this.read(value, named);
         else report.problem("ERR_FLEET_CONFIG_TYPE", `${named} must be an object`);
     }
   }

@@ -1,5 +1,6 @@
 import type { AddressMap, NodeAddress, Origin, RoomName, Secret, TlsVersion } from "./backend-config.js";
 import type { Report } from "./problems.js";
+import { isSame } from "./same.js";
 
 /** Every value that can be given on its own, by the path under which its origin is kept. */
 export interface SettingTypes {
@@ -88,12 +89,6 @@ export class Settings {
   entries(): readonly (readonly [SettingPath, Origin])[] {
     return [...this.#values].map(([path, sourced]) => [path, sourced.origin] as const);
   }
-}
-
-/** Functions are the same only when they are one. */
-function isSame(left: unknown, right: unknown): boolean {
-  if (typeof left === "function" || typeof right === "function") return left === right;
-  return JSON.stringify(left) === JSON.stringify(right);
 }
 
 /** What a source says the backend is, without what can be given on its own. */

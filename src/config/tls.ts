@@ -41,8 +41,12 @@ export function readTls(
 }
 
 /** `tls` as a text to compare by; `true` is an object without anything in it. */
-export function tlsText(value: unknown): string | undefined {
-  return JSON.stringify(value === true ? {} : value, [...texts, "rejectUnauthorized", "minVersion", "maxVersion"]);
+export function tlsText(value: unknown): string {
+  if (!isRecord(value)) return value === true ? "{}" : "none";
+  const parts = [...texts, "rejectUnauthorized", "minVersion", "maxVersion"].map(
+    (name) => [name, value[name]] as const,
+  );
+  return JSON.stringify(Object.fromEntries(parts.filter(([, part]) => typeof part === "string" || part === false)));
 }
 
 /** Reads `1.0` to `1.3`, also as `TLSv1.2`; anything else is `ERR_FLEET_CONFIG_TLS_RANGE`. */

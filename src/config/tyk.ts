@@ -207,7 +207,7 @@ function checkIam(fields: DialectFields, context: DialectContext, report: Report
   const iam = fields.get("iam");
   if (iam === undefined || context.hasPassword) return;
   const enabled = isRecord(iam.value) ? iam.value["enabled"] : iam.value;
-  if (enabled === true || /^(?:true|1|yes|on|t|y)$/i.test(String(enabled))) {
+  if (enabled === true || enabled === 1 || (typeof enabled === "string" && /^(?:true|1|yes|on|t|y)$/i.test(enabled))) {
     report.problem(
       "ERR_FLEET_CONFIG_PROVIDER_REQUIRED",
       `${iam.origin.name} asks for sign-in by IAM, whose passwords come from a program of yours`,

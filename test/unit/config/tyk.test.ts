@@ -172,6 +172,8 @@ describe("Tyk's settings together with others", () => {
       expect(codes({ TYK_GW_STORAGE_ADDRS: "a", ...extra })).toEqual(["ERR_FLEET_CONFIG_PROVIDER_REQUIRED"]);
       expect(redis({ TYK_GW_STORAGE_ADDRS: "a", ...extra, FLEET_PASSWORD: "q" }).password).toBe("q");
     }
+    const odd = { "t.conf": '{"storage": {"addrs": ["a"], "iam_auth": {"enabled": {"toString": 1}}}}' };
+    expect(redis({ FLEET_CONFIG: "t.conf" }, {}, { files: odd }).kind).toBe("single");
     const file = { "t.conf": `{"storage": {"addrs": ["a"], "iam_auth": {"enabled": true}}}` };
     expect(codes({ FLEET_CONFIG: "t.conf" }, {}, { files: file })).toEqual(["ERR_FLEET_CONFIG_PROVIDER_REQUIRED"]);
   });
