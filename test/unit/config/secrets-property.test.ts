@@ -50,6 +50,18 @@ const places = fc.oneof(
   raw((password) => ({ REDIS_URL: "redis://h", REDIS_OPTIONS: `{"password":"${password}", "connectTimeout": 20000}` })),
   raw((password) => ({ REDIS_OPTIONS: JSON.stringify({ sentinels: ["s"], sentinelPassword: password }) })),
   rawInUrl((password) => ({ FLEET_BACKEND: password })),
+  rawInUrl((password) => ({ FLEET_BACKEND: "memory", FLEET_SESSIONS_BACKEND: password })),
+  raw((password) => ({
+    FLEET_BACKEND: "memory",
+    FLEET_SESSIONS_BACKEND: `redis://bob:${encodeURIComponent(password)}@h/x`,
+  })),
+  raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_ADDRESS_MAP: `10.0.0.1:6379=${password}` })),
+  raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_ADDRESS_MAP: JSON.stringify({ "10.0.0.1:6379": password }) })),
+  raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_CONNECT_TIMEOUT: password })),
+  raw((password) => ({
+    REDIS_URL: "redis://h",
+    REDIS_OPTIONS: JSON.stringify({ natMap: { [password]: password, "a:1": { host: "h" } } }),
+  })),
   raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_PASSWORD: password, FLEET_PASWORD: password })),
   raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_PASSWORD_FILE: password })),
   raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_TLS: password, CLUSTER_ENABLED: password })),
