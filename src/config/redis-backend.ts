@@ -17,7 +17,7 @@ export function buildRedisBackend(parts: BackendParts): RedisBackendConfig | und
     report.problem(
       "ERR_FLEET_CONFIG_AUTH",
       `${username.origin.name} gives a user name, but no password is given`,
-      parts.room === undefined ? "give FLEET_PASSWORD or FLEET_PASSWORD_FILE" : "give it in the same place",
+      parts.room === undefined ? "give FLEET_PASSWORD or FLEET_PASSWORD_FILE" : "give it beside the user name",
     );
   }
   checkSecret(password, parts);
@@ -81,7 +81,7 @@ function readSentinel(kind: "single" | "sentinel" | "cluster", parts: BackendPar
     report.problem(
       "ERR_FLEET_CONFIG_AUTH",
       `${username.origin.name} gives a user name for the sentinels, but no password is given`,
-      parts.room === undefined ? "give FLEET_SENTINEL_PASSWORD_FILE" : "give it in the same place",
+      parts.room === undefined ? "give FLEET_SENTINEL_PASSWORD_FILE" : "give it beside the user name",
     );
   }
   if (name === undefined) {

@@ -94,6 +94,7 @@ describe("an address map", () => {
     const error = failure(env('{"10.0.0.1:6379":"localhost:7001"'));
     expect(error.code).toBe("ERR_FLEET_CONFIG_JSON");
     expect(error.message).toContain("FLEET_ADDRESS_MAP is not valid JSON at line 1, column 34");
+    expect(error.help).toBe(`FLEET_ADDRESS_MAP='{"10.0.0.1:6379":"localhost:7001"}'`);
   });
 
   it("never shows what may be a misplaced secret", () => {
