@@ -127,6 +127,13 @@ describe("a secret in any place, in a text broken anywhere", () => {
     );
   });
 
+  it("is hidden where an object should stand", () => {
+    for (const text of ['{"natMap":"hunter2":1}', "{natMap:hunter2,", '{"redisOptions":hunter2}', '["tls":"hunter2"']) {
+      const { message, help } = failure({ REDIS_URL: "redis://h", REDIS_OPTIONS: text });
+      expect(`${message} ${help}`).not.toContain("hunter2");
+    }
+  });
+
   it("is hidden whole when it is short", () => {
     for (const password of ["q", "Q9", "qzq"]) {
       const env = { REDIS_URL: `redis://:${password}@h:port`, REDIS_OPTIONS: `{password:${password},` };
