@@ -11,7 +11,15 @@ export type {
   TopologyNode,
 } from "./backend/index.js";
 export type { RoomName } from "./config/backend-config.js";
-export type { BackendOption, FleetConfigOptions, RedisOptionsObject } from "./config/index.js";
+export {
+  fromIoredis,
+  type BackendOption,
+  type FleetConfigOptions,
+  type IoredisBackend,
+  type IoredisClient,
+  type NodeAddress,
+  type RedisOptionsObject,
+} from "./config/index.js";
 export type { Duration } from "./core/duration.js";
 export {
   ClosedError,

@@ -14,11 +14,13 @@ const redisOptions: Origin = { origin: "env", name: "REDIS_OPTIONS" };
 /** The variables by which this dialect names a backend. */
 export const backendVariables = ["REDIS_URL", "CLUSTER_ENABLED"] as const;
 
-/** What a stronger source already decided. */
+/** What a stronger source already decided, and what another dialect says. */
 export interface Decided {
   readonly target?: Target;
   readonly namesBackend: boolean;
   readonly externalUrl: boolean;
+  /** Tyk's or Spring's settings say where Redis is, or that it is used. */
+  readonly redisElsewhere: boolean;
 }
 
 /**
@@ -34,7 +36,9 @@ export function readBotpress(env: Environment, decided: Decided, report: Report)
   const url = external === undefined ? undefined : readExternalUrl(external, "EXTERNAL_URL", report);
   if (url !== undefined) settings.claim("externalUrl", url, { origin: "env", name: "EXTERNAL_URL" }, report);
   noticeIgnored(env, report);
-  return decided.namesBackend ? readBeside(env, decided.target, settings, report) : readBackend(env, settings, report);
+  return decided.namesBackend
+    ? readBeside(env, decided.target, settings, report)
+    : readBackend(env, settings, decided.redisElsewhere, report);
 }
 
 /** The backend is named elsewhere: of `REDIS_OPTIONS` only what is not an address is read, and only for Redis. */
@@ -59,7 +63,7 @@ function readBeside(env: Environment, target: Target | undefined, settings: Sett
   return { settings, namesBackend: false };
 }
 
-function readBackend(env: Environment, settings: Settings, report: Report): Layer {
+function readBackend(env: Environment, settings: Settings, redisElsewhere: boolean, report: Report): Layer {
   const enabledText = variable(env, "CLUSTER_ENABLED");
   const enabled = enabledText === undefined ? undefined : readBoolean(enabledText, "CLUSTER_ENABLED", report);
   const urlText = variable(env, "REDIS_URL");
@@ -85,7 +89,8 @@ function readBackend(env: Environment, settings: Settings, report: Report): Laye
   const address = urlText === undefined ? undefined : readAddress(urlText, redisUrl, report);
   const target = combine(address, reading, report);
   const named = urlText !== undefined || reading?.sentinels !== undefined;
-  if (enabled === true && !named && (optionsText === undefined || reading !== undefined)) {
+  const yields = enabled === true && !named && redisElsewhere;
+  if (enabled === true && !named && !yields && (optionsText === undefined || reading !== undefined)) {
     report.problem(
       "ERR_FLEET_CONFIG_REQUIRED",
       "REDIS_URL is required when CLUSTER_ENABLED is true",
@@ -96,7 +101,7 @@ function readBackend(env: Environment, settings: Settings, report: Report): Laye
   const broken = optionsText !== undefined && reading === undefined;
   return {
     settings,
-    namesBackend: named || enabledText !== undefined || broken,
+    namesBackend: named || (enabledText !== undefined && !yields) || broken,
     ...(target === undefined ? {} : { target }),
   };
 }

@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { nearestName } from "../core/nearest-name.js";
-import type { Origin } from "./backend-config.js";
-import { optionNames, readCode } from "./code-layer.js";
-import { readFileText } from "./file-text.js";
+import { type RoomName, roomNames } from "./backend-config.js";
+import { namesAddress } from "./backend-option.js";
+import { type FileContent, readFileText } from "./file-text.js";
+import { inFile, type NamedFile } from "./option-place.js";
 import type { FleetConfigOptions } from "./options.js";
-import { printableSetting } from "./node-entry.js";
-import { Report } from "./problems.js";
+import { isRecord, printableSetting } from "./node-entry.js";
+import { optionNames, readOptions } from "./own-options.js";
+import type { Report } from "./problems.js";
 import { variable } from "./scalars.js";
 import { readConfigFile, type Environment, type ReadFile } from "./secret.js";
 import { type Layer, Settings } from "./settings.js";
@@ -14,16 +16,8 @@ import { springName } from "./spring-names.js";
 import { isTyk } from "./tyk-names.js";
 import { loadYaml, type LoadYaml } from "./yaml.js";
 
-/** A configuration file, read but not yet understood. */
-export interface ConfigFile {
-  /** Its name without the folders, for messages. */
-  readonly name: string;
-  readonly tree: Readonly<Record<string, unknown>>;
-  /** Its values by their dotted paths. */
-  readonly properties: ReadonlyMap<string, unknown>;
-  /** All values are texts, as in `.properties`. */
-  readonly textOnly: boolean;
-}
+/** A configuration file, read but not yet understood; its name is without the folders. */
+export interface ConfigFile extends FileContent, NamedFile {}
 
 interface FileSources {
   readonly options: FleetConfigOptions;
@@ -74,30 +68,41 @@ export function readOwnNames(
   const options = isForeign(file)
     ? Object.fromEntries(ownNames(file).map((name) => [name, file.tree[name]]))
     : { ...file.tree };
-  const rival = stronger.find((layer) => layer.namesBackend);
-  if (options["backend"] !== undefined && rival !== undefined) {
-    delete options["backend"];
-    const by = rival.target === undefined ? "" : `, because ${rival.target.origin.name} names the backend`;
-    report.notice("INFO_FLEET_OVERRIDDEN", `not used${by}: backend in ${file.name}`);
+  yieldTo(stronger, options, "backend", file.name, report);
+  if (isRecord(options["backends"])) {
+    const backends = { ...options["backends"] };
+    for (const room of roomNames) {
+      const named = stronger.flatMap((layer) => layer.rooms?.get(room) ?? []);
+      yieldTo(named, backends, room, file.name, report);
+    }
+    options["backends"] = backends;
   }
-  const told = new Report();
   if (Object.hasOwn(options, "config")) {
     delete options["config"];
-    told.problem("ERR_FLEET_CONFIG_UNSUPPORTED", "config is not read in a file", "name one file in FLEET_CONFIG");
+    report.problem(
+      "ERR_FLEET_CONFIG_UNSUPPORTED",
+      `config is not read in a file, and ${file.name} has it`,
+      "name one file in FLEET_CONFIG",
+    );
   }
   if (file.textOnly) refuseLines(options, file.name, report);
-  const layer = readCode((file.textOnly ? typed(options) : options) as FleetConfigOptions, [], told);
-  for (const { code, message, help } of told.problems) report.problem(code, `${file.name}: ${message}`, help);
-  for (const { code, message, help } of told.notices) report.notice(code, `${file.name}: ${message}`, help);
-  const rename = ({ name }: Origin): Origin => ({ origin: "file", name: `${file.name} ${name}` });
-  const { target } = layer;
-  return {
-    ...layer,
-    settings: layer.settings.renamed(rename),
-    ...(target === undefined
-      ? {}
-      : { target: { ...target, origin: rename(target.origin), carried: target.carried.renamed(rename) } }),
-  };
+  return readOptions((file.textOnly ? typed(options) : options) as FleetConfigOptions, [], inFile(file), report);
+}
+
+/** Takes a backend out when a stronger source names it; settings without an address stay. */
+function yieldTo(
+  stronger: readonly Layer[],
+  options: Record<string, unknown>,
+  name: "backend" | RoomName,
+  file: string,
+  report: Report,
+): void {
+  const rival = stronger.find((layer) => layer.namesBackend);
+  if (rival === undefined || options[name] === undefined || !namesAddress(options[name])) return;
+  delete options[name];
+  const by = rival.target === undefined ? "" : `, because ${rival.target.origin.name} names the backend`;
+  const path = name === "backend" ? name : `backends.${name}`;
+  report.notice("INFO_FLEET_OVERRIDDEN", `not used${by}: ${path} in ${file}`);
 }
 
 /** Takes out what is no name of ours; a line that is none may be the rest of a secret, so it is shown only when one of ours is near. */

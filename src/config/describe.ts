@@ -1,13 +1,20 @@
-import type { FleetConfig, NodeAddress, Origin, RedisBackendConfig } from "./backend-config.js";
+import {
+  type BackendConfig,
+  type FleetConfig,
+  type NodeAddress,
+  type Origin,
+  type RedisBackendConfig,
+  roomNames,
+} from "./backend-config.js";
 
 /** What the first part of the line says, or what is not worth a word of its own. */
 const saidAlready = new Set([
-  "backend.kind",
-  "backend.nodes",
-  "backend.name",
-  "backend.database",
-  "backend.tls",
-  "backend.sentinel.name",
+  "kind",
+  "nodes",
+  "name",
+  "database",
+  "tls",
+  "sentinel.name",
   "namespace",
   "instance",
   "externalUrl",
@@ -15,25 +22,40 @@ const saidAlready = new Set([
 
 /** One line for the start of a fleet: what was chosen and from where; no secret, and no user name either. */
 export function describeStart(config: FleetConfig): string {
-  const { backend, provenance } = config;
-  const chosen =
-    backend.kind === "memory"
-      ? `memory${backend.name === undefined ? "" : ` ${JSON.stringify(backend.name)}`}`
-      : `${backend.kind} ${address(backend)}`;
+  const { provenance } = config;
+  const rooms = roomNames.flatMap((room) => {
+    const backend = config.backends?.[room];
+    return backend === undefined ? [] : [{ backend, path: `backends.${room}`, label: `backend of ${room}` }];
+  });
+  const backends = [{ backend: config.backend, path: "backend", label: "backend" }, ...rooms];
   const parts = [
-    `backend ${chosen}${from(provenance["backend.kind"])}`,
+    ...backends.map(({ backend, path, label }) => `${label} ${chosen(backend)}${from(provenance[`${path}.kind`])}`),
     `namespace ${config.namespace}${from(provenance["namespace"])}`,
     `instance ${config.instance}${from(provenance["instance"])}`,
   ];
   if (config.externalUrl !== undefined)
     parts.push(`external URL ${config.externalUrl.href}${from(provenance["externalUrl"])}`);
-  for (const [path, origin] of Object.entries(provenance)) {
-    if (saidAlready.has(path) || origin.origin === "default" || isOwn(origin, provenance["backend.kind"])) continue;
-    parts.push(
-      `${path.replace(/^backend\./, "")}${amount(path, backend.kind === "memory" ? undefined : backend)}${from(origin)}`,
-    );
-  }
+  for (const { backend, path } of backends) parts.push(...details(backend, path, provenance));
   return `express-fleet: ${parts.join(", ")}`;
+}
+
+function chosen(backend: BackendConfig): string {
+  if (backend.kind !== "memory") return `${backend.kind} ${address(backend)}`;
+  return `memory${backend.name === undefined ? "" : ` ${JSON.stringify(backend.name)}`}`;
+}
+
+/** What was given beside the address; of a room only what it does not share with the default backend. */
+function details(backend: BackendConfig, path: string, provenance: FleetConfig["provenance"]): string[] {
+  const parts: string[] = [];
+  for (const [full, origin] of Object.entries(provenance)) {
+    const name = full.startsWith(`${path}.`) ? full.slice(path.length + 1) : undefined;
+    if (name === undefined || saidAlready.has(name) || origin.origin === "default") continue;
+    const shared = path === "backend" ? undefined : provenance[`backend.${name}`];
+    if (isSame(origin, provenance[`${path}.kind`]) || isSame(origin, shared)) continue;
+    const label = path === "backend" ? name : `${path.slice("backends.".length)} ${name}`;
+    parts.push(`${label}${amount(name, backend)}${from(origin)}`);
+  }
+  return parts;
 }
 
 /** A node as it is written in a URL. */
@@ -57,15 +79,14 @@ function from(origin: Origin | undefined): string {
   return ` (${origin.origin === "code" ? `code: ${origin.name}` : origin.name})`;
 }
 
-/** Whether a value came with the address, whose origin was named already. */
-function isOwn(origin: Origin, backend: Origin | undefined): boolean {
-  return origin.origin === backend?.origin && origin.name === backend.name;
+function isSame(left: Origin, right: Origin | undefined): boolean {
+  return left.origin === right?.origin && left.name === right.name;
 }
 
-function amount(path: string, backend: RedisBackendConfig | undefined): string {
-  if (backend === undefined) return "";
-  if (path === "backend.timeouts.connect") return ` ${backend.timeouts.connect} ms`;
-  if (path === "backend.timeouts.command") return ` ${backend.timeouts.command} ms`;
-  if (path === "backend.timeouts.start") return ` ${backend.timeouts.start} ms`;
-  return path === "backend.maxPending" ? ` ${backend.maxPending}` : "";
+function amount(name: string, backend: BackendConfig): string {
+  if (backend.kind === "memory") return "";
+  if (name === "timeouts.connect") return ` ${backend.timeouts.connect} ms`;
+  if (name === "timeouts.command") return ` ${backend.timeouts.command} ms`;
+  if (name === "timeouts.start") return ` ${backend.timeouts.start} ms`;
+  return name === "maxPending" ? ` ${backend.maxPending}` : "";
 }

@@ -1,6 +1,7 @@
 import type { NodeAddress, Origin } from "./backend-config.js";
 import { distinctNodes, readHostPort, readText } from "./node-entry.js";
 import type { Report } from "./problems.js";
+import { isSame } from "./same.js";
 import { readBoolean } from "./scalars.js";
 import type { Settings, Sourced, Target } from "./settings.js";
 
@@ -12,6 +13,8 @@ export interface DialectContext {
   /** The backend that a stronger source names, when it could be read. */
   readonly target: Target | undefined;
   readonly namesBackend: boolean;
+  /** One of the dialects says where Redis is. */
+  readonly namesServer: boolean;
   /** A stronger source gives the password. */
   readonly hasPassword: boolean;
   readonly production: boolean;
@@ -31,7 +34,7 @@ export class EntryCollector {
     if (value === undefined || value === null || value === "") return;
     const present = this.entries.get(name);
     if (present === undefined) this.entries.set(name, { value, origin });
-    else if (JSON.stringify(present.value) !== JSON.stringify(value)) {
+    else if (!isSame(present.value, value)) {
       report.problem(
         "ERR_FLEET_CONFIG_CONFLICT",
         `${present.origin.name} and ${origin.name} give different values for one thing`,

@@ -2,12 +2,13 @@ import { readBotpress } from "./botpress.js";
 import type { ConfigFile } from "./config-file.js";
 import type { DialectContext } from "./dialect-fields.js";
 import { Report } from "./problems.js";
+import { variable } from "./scalars.js";
 import type { Environment } from "./secret.js";
 import { type Layer, type SettingPath, Settings, type Target } from "./settings.js";
-import { namesOnlyEnabled, readSpring } from "./spring.js";
+import { namesOnlyEnabled, namesSpringServer, readSpring } from "./spring.js";
 import { collectSpring } from "./spring-names.js";
 import { collectTyk } from "./tyk-names.js";
-import { readTyk } from "./tyk.js";
+import { namesTykServer, readTyk } from "./tyk.js";
 
 /** What the dialects are read from, and what counts more than they do. */
 export interface DialectSources {
@@ -25,25 +26,25 @@ export function readDialects({ env, file, stronger, report }: DialectSources): L
   const gives = (path: SettingPath): boolean =>
     stronger.some(({ settings, target }) => (settings.get(path) ?? target?.carried.get(path)) !== undefined);
   const target = stronger.find((layer) => layer.target !== undefined)?.target;
+  const tykEntries = collectTyk(env, file, report);
+  const spring = collectSpring(env, file, report);
+  const elsewhere = tykEntries.some(namesTykServer) || namesSpringServer(spring);
   const context: DialectContext = {
     target,
+    namesServer: elsewhere || variable(env, "REDIS_URL") !== undefined,
     namesBackend: stronger.some((layer) => layer.namesBackend),
     hasPassword: gives("backend.password"),
     production: env["NODE_ENV"] === "production",
   };
-  const botpress = readBotpress(
-    env,
-    {
-      ...(target === undefined ? {} : { target }),
-      namesBackend: context.namesBackend,
-      externalUrl: gives("externalUrl"),
-    },
-    report,
-  );
-  const name = file?.name ?? "";
-  const tyk = collectTyk(env, file?.tree, name, report).map((entries) => readTyk(entries, context, report));
+  const decided = {
+    ...(target === undefined ? {} : { target }),
+    namesBackend: context.namesBackend,
+    externalUrl: gives("externalUrl"),
+    redisElsewhere: elsewhere || namesOnlyEnabled(spring),
+  };
+  const botpress = readBotpress(env, decided, report);
+  const tyk = tykEntries.map((entries) => readTyk(entries, context, report));
   const others = [botpress, ...tyk];
-  const spring = collectSpring(env, file?.properties ?? new Map(), name, report);
   // A bare redis.enabled=true names no server: whoever names one says where it is.
   const rival = namesOnlyEnabled(spring)
     ? others.find((layer) => layer.target?.backend.kind !== "memory" && layer.namesBackend)

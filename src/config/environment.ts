@@ -1,14 +1,19 @@
-import { readBackendText } from "./code-layer.js";
-import type { Origin } from "./backend-config.js";
+import { readAddressMap } from "./address-map.js";
+import { readBackendText } from "./backend-option.js";
+import { type Origin, type RoomName, roomNames } from "./backend-config.js";
 import { nearestName } from "../core/nearest-name.js";
 import type { Report } from "./problems.js";
 import { readBoolean, readExternalUrl, readInstance, readNamespace, readTimeout, variable } from "./scalars.js";
 import type { Environment } from "./secret.js";
 import { type Layer, Settings } from "./settings.js";
 
+/** The variable that names the backend of a room. */
+export const roomVariable = (room: string): string => `FLEET_${room.toUpperCase()}_BACKEND`;
+
 /** Every native variable that this version reads. */
-export const nativeVariables = [
+export const nativeVariables: readonly string[] = [
   "FLEET_BACKEND",
+  ...roomNames.map(roomVariable),
   "FLEET_CONFIG",
   "FLEET_NAMESPACE",
   "FLEET_INSTANCE",
@@ -24,23 +29,17 @@ export const nativeVariables = [
   "FLEET_TLS_CERT_FILE",
   "FLEET_TLS_KEY_FILE",
   "FLEET_TLS_SERVERNAME",
+  "FLEET_ADDRESS_MAP",
   "FLEET_CONNECT_TIMEOUT",
   "FLEET_COMMAND_TIMEOUT",
-] as const;
+];
 
-const laterVariables = [
-  "FLEET_ADDRESS_MAP",
-  "FLEET_SESSIONS_BACKEND",
-  "FLEET_LOCKS_BACKEND",
-  "FLEET_RESERVATIONS_BACKEND",
-  "FLEET_CACHE_BACKEND",
-  "FLEET_OPERATIONS_BACKEND",
-] as const;
+const laterVariables = ["locks", "reservations", "cache", "operations"].map(roomVariable);
 
 const fromVariable = (name: string): Origin => ({ origin: "env", name });
 
-/** Reads the `FLEET_*` variables. `FLEET_BACKEND` is not looked at when code names the backend. */
-export function readNative(env: Environment, codeNamesBackend: boolean, report: Report): Layer {
+/** Reads the `FLEET_*` variables. The address of a backend that code names is not looked at. */
+export function readNative(env: Environment, code: Layer, report: Report): Layer {
   const settings = new Settings();
   checkNames(env, report);
   readIdentity(env, settings, report);
@@ -54,10 +53,33 @@ export function readNative(env: Environment, codeNamesBackend: boolean, report: 
     const value = text === undefined ? undefined : readTimeout(text, name, report, true);
     if (value !== undefined) settings.claim(path, value, fromVariable(name), report);
   }
-  const text = variable(env, "FLEET_BACKEND");
-  if (text === undefined || codeNamesBackend) return { settings, namesBackend: false };
-  const target = readBackendText(text, fromVariable("FLEET_BACKEND"), report);
-  return { settings, namesBackend: true, ...(target === undefined ? {} : { target }) };
+  const mapText = variable(env, "FLEET_ADDRESS_MAP");
+  const map = mapText === undefined ? undefined : readAddressMap(mapText, fromVariable("FLEET_ADDRESS_MAP"), report);
+  if (map !== undefined) settings.claim("backend.addressMap", map, fromVariable("FLEET_ADDRESS_MAP"), report);
+  const rooms = new Map<RoomName, Layer>();
+  for (const room of roomNames) {
+    const named = readAddressVariable(env, roomVariable(room), code.rooms?.get(room), report);
+    if (named !== undefined) rooms.set(room, { settings: new Settings(), ...named });
+  }
+  const named = readAddressVariable(env, "FLEET_BACKEND", code, report) ?? { namesBackend: false };
+  return { settings, rooms, ...named };
+}
+
+function readAddressVariable(
+  env: Environment,
+  name: string,
+  code: Layer | undefined,
+  report: Report,
+): Omit<Layer, "settings"> | undefined {
+  const text = variable(env, name);
+  if (text === undefined) return undefined;
+  if (code?.namesBackend === true) {
+    const by = code.target === undefined ? "" : `, because ${code.target.origin.name} in code names the backend`;
+    report.notice("INFO_FLEET_OVERRIDDEN", `not used${by}: ${name}`);
+    return undefined;
+  }
+  const target = readBackendText(text, fromVariable(name), report);
+  return { namesBackend: true, ...(target === undefined ? {} : { target }) };
 }
 
 function readIdentity(env: Environment, settings: Settings, report: Report): void {
@@ -121,20 +143,16 @@ function checkNames(env: Environment, report: Report): void {
   const unknown: string[] = [];
   for (const name of Object.keys(env).sort()) {
     if (!name.startsWith("FLEET_") || variable(env, name) === undefined) continue;
-    if ((laterVariables as readonly string[]).includes(name)) {
+    if (laterVariables.includes(name)) {
       report.problem(
         "ERR_FLEET_CONFIG_UNSUPPORTED",
-        `${name} is set, but this version does not read it yet`,
-        `unset ${name}`,
+        `${name} is set, but this version does not have that room`,
+        `unset ${name}; rooms with a backend of their own: ${roomNames.join(", ")}`,
       );
       continue;
     }
     // Kubernetes sets such variables in every pod for a Service whose name begins with "fleet".
-    if (
-      /_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT(?:_|$)/.test(name) ||
-      (nativeVariables as readonly string[]).includes(name)
-    )
-      continue;
+    if (/_SERVICE_(?:HOST|PORT)(?:_|$)|_PORT(?:_|$)/.test(name) || nativeVariables.includes(name)) continue;
     const nearest = nearestName(
       name.slice("FLEET_".length),
       nativeVariables.map((known) => known.slice("FLEET_".length)),

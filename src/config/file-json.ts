@@ -3,6 +3,7 @@ import { isFragment, type Mended, type Mending, mendJson } from "./json-mend.js"
 import { findJsonFault } from "./json-place.js";
 import { isKnownKey, isPublicValue, mask, reveal } from "./json-reveal.js";
 import { excerpt, readJson } from "./json-value.js";
+import { jsonLines, type Lines } from "./lines.js";
 import { isRecord } from "./node-entry.js";
 import type { Report } from "./problems.js";
 
@@ -12,15 +13,22 @@ const example = '{ "backend": "redis://redis-1:6379" }';
  * Reads a file of JSON. What is none is `ERR_FLEET_CONFIG_JSON`: each mistake with its line, column and the line to
  * write instead, and for a piece without its braces the whole text, secrets masked.
  */
-export function readFileJson(text: string, file: string, report: Report): { readonly value: unknown } | undefined {
-  if (findJsonFault(text) === undefined) return { value: JSON.parse(text) as unknown };
+export function readFileJson(
+  text: string,
+  file: string,
+  report: Report,
+): { readonly value: unknown; readonly lines: Lines } | undefined {
+  if (findJsonFault(text) === undefined) return { value: JSON.parse(text) as unknown, lines: jsonLines(text) };
   const origin: Origin = { origin: "file", name: file };
   const mending = mendJson(text);
   if (mending !== undefined) {
     describe(text, mending, file, report);
     return undefined;
   }
-  if (!isFragment(text)) return readJson(text, origin, example, report);
+  if (!isFragment(text)) {
+    readJson(text, origin, example, report);
+    return undefined;
+  }
   const inside = `{\n${text}\n}`;
   const { offset = 0, expected = "" } = findJsonFault(inside) ?? {};
   const lines = inside.slice(0, offset).split("\n");
@@ -105,7 +113,7 @@ const isHostMap = (name: string | undefined): boolean => name === "hosts" || nam
 const isAddressList = (name: string | undefined): boolean => name === "addrs" || name === "redis_addrs";
 
 function isHostPair(host: string, port: unknown): boolean {
-  return /^[A-Za-z0-9_][\w.-]{0,80}$/.test(host) && !isKnownKey(host) && /^\d{1,5}$/.test(String(port));
+  return /^[A-Za-z0-9_][\w.-]{0,80}$/.test(host) && !isKnownKey(host) && /^"?\d{1,5}"?$/.test(JSON.stringify(port));
 }
 
 /** The value with everything masked that is not known to be harmless. */

@@ -1,4 +1,5 @@
 import { readFileJson } from "./file-json.js";
+import { below, type Lines } from "./lines.js";
 import { isRecord } from "./node-entry.js";
 import type { Report } from "./problems.js";
 import { readProperties } from "./properties.js";
@@ -7,8 +8,12 @@ import { type LoadYaml, readYaml } from "./yaml.js";
 /** What a file says, whatever it is written in. */
 export interface FileContent {
   readonly tree: Readonly<Record<string, unknown>>;
+  /** Its values by their dotted paths. */
   readonly properties: ReadonlyMap<string, unknown>;
+  /** All values are texts, as in `.properties`. */
   readonly textOnly: boolean;
+  /** Empty where the parser does not know them. */
+  readonly lines: Lines;
 }
 
 const deepest = 20;
@@ -19,13 +24,15 @@ export function readFileText(text: string, name: string, load: LoadYaml, report:
   const plain = text.replace(/^\uFEFF/, "");
   const format = formatOf(plain, name);
   if (format === "properties") {
-    const properties = readProperties(plain, name, report);
-    return properties === undefined ? undefined : { tree: nest(properties), properties, textOnly: true };
+    const read = readProperties(plain, name, report);
+    if (read === undefined) return undefined;
+    const { properties, lines } = read;
+    return { tree: nest(properties), properties, textOnly: true, lines };
   }
   const read = format === "json" ? readFileJson(plain, name, report) : readYaml(plain, name, load, report);
   if (read === undefined) return undefined;
   const tree = read.value ?? {};
-  if (isRecord(tree)) return { tree, properties: flatten(tree), textOnly: false };
+  if (isRecord(tree)) return { tree, properties: flatten(tree), textOnly: false, lines: read.lines };
   report.problem(
     "ERR_FLEET_CONFIG_TYPE",
     `${name} must hold an object with names`,
@@ -49,9 +56,9 @@ function flatten(tree: Readonly<Record<string, unknown>>): ReadonlyMap<string, u
   const visit = (value: unknown, path: string, depth: number): void => {
     // YAML's aliases can make a tree endless.
     if (depth > deepest || flat.size >= most) return;
-    if (Array.isArray(value)) value.forEach((item, index) => visit(item, `${path}[${index}]`, depth + 1));
+    if (Array.isArray(value)) value.forEach((item, index) => visit(item, below(path, index), depth + 1));
     else if (isRecord(value)) {
-      for (const [name, item] of Object.entries(value)) visit(item, path === "" ? name : `${path}.${name}`, depth + 1);
+      for (const [name, item] of Object.entries(value)) visit(item, below(path, name), depth + 1);
     } else flat.set(path, value);
   };
   visit(tree, "", 0);
@@ -62,7 +69,8 @@ function flatten(tree: Readonly<Record<string, unknown>>): ReadonlyMap<string, u
 function nest(properties: ReadonlyMap<string, string>): Record<string, unknown> {
   const root: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   for (const [path, value] of properties) {
-    const names = path.split(".");
+    const names = path.split(".", deepest);
+    if (names.length === deepest) continue;
     let place = root;
     for (const name of names.slice(0, -1)) {
       const inside = place[name] ?? (Object.create(null) as Record<string, unknown>);

@@ -18,6 +18,12 @@ const publicKeys = new Set([
   ...tykKeys,
 ]);
 
+/** Names whose values are objects or lists: a word in their place is a piece of something else. */
+const structureKeys = new Set([
+  ...["natMap", "redisOptions", "sentinels", "tls", "sentinelTLS", "scripts", "himportFieldsets"],
+  ...["storage", "analytics_storage_config", "addrs", "hosts", "redis_addrs", "redis_hosts"],
+]);
+
 /** What stands in a message where a secret, or what may be one, was left out. */
 export const mask = "***";
 
@@ -28,6 +34,7 @@ export function isKnownKey(name: string): boolean {
 
 /** Whether the value under a name may be repeated: the name is known and never holds a secret, and the value is a plain word. */
 export function isPublicValue(key: string | undefined, value: string): boolean {
+  if (key !== undefined && structureKeys.has(key)) return /^(?:true|false|null)$/.test(value);
   return (
     key !== undefined && publicKeys.has(key) && /^[A-Za-z0-9/][\w./:-]{0,80}$/.test(value) && !value.includes("//")
   );

@@ -64,6 +64,8 @@ function diagnose(text: string, example: string): { readonly why: readonly strin
         : "it ends too early: add what is missing",
     );
   }
+  // Nothing of it may be shown: then an example says more.
+  if (!/[^\s{}[\],:"*]/.test(repair.json)) return { why, fix: example };
   if (repair.json.includes('"***"')) why.push("what may be secret is shown as ***: write your own value there");
   return { why, fix: repair.json };
 }

@@ -52,10 +52,8 @@ export class Merge {
   }
 
   /** The names of all variables and options that give one of the paths, used or not. */
-  names(matches: (path: SettingPath, origin: Origin) => boolean): string[] {
-    const names = this.#ranked
-      .flatMap((settings) => settings.entries())
-      .filter(([path, origin]) => matches(path, origin));
+  names(matches: (path: SettingPath) => boolean): string[] {
+    const names = this.#ranked.flatMap((settings) => settings.entries()).filter(([path]) => matches(path));
     return [...new Set(names.map(([, origin]) => origin.name))];
   }
 }

@@ -1,15 +1,31 @@
 import type { Duration } from "../core/duration.js";
-import type { Secret, TlsConfig } from "./backend-config.js";
+import type { IoredisBackend } from "./from-ioredis.js";
+import type { NodeAddress, RoomName, Secret, TlsConfig } from "./backend-config.js";
+
+/**
+ * Where a server is dialled whose announced address cannot be reached, behind a NAT or through tunnels: an object of
+ * `"announced:port": "dialled:port"` (IPv6 in brackets), the same as a text `announced:port=dialled:port,...`, or a
+ * function, which is called at each connection and gives nothing for an address that is dialled as it is.
+ */
+export type AddressMapOption =
+  | string
+  | Readonly<Record<string, string | { readonly host: string; readonly port: number }>>
+  | ((address: NodeAddress) => NodeAddress | undefined);
 
 /** What can be said of a Redis backend beside its address. */
 export interface RedisConnectionOptions {
   readonly username?: string | undefined;
-  /** A value, or where it is read anew at each connection: `{ file: "/run/secrets/redis" }`, `{ env: "NAME" }`. */
+  /**
+   * A value, or where it is read anew for each connection: `{ file: "/run/secrets/redis" }`, `{ env: "NAME" }`, or a
+   * function that gives the password, or `{ username?, password, expiresAt? }`, or a promise of either.
+   */
   readonly password?: Secret | undefined;
   /** Default 0; Redis Cluster has only 0. */
   readonly database?: number | undefined;
   /** `true` for TLS with the certificates that Node trusts; an object for your own. */
   readonly tls?: boolean | TlsConfig | undefined;
+  /** Holds for the addresses given here and for those that servers announce. */
+  readonly addressMap?: AddressMapOption | undefined;
 }
 
 /** A node as `"host:port"` or as an object; a Unix socket is given by `path`. */
@@ -39,19 +55,35 @@ export interface RedisUrlOptions extends RedisConnectionOptions {
   readonly sentinel?: SentinelOptions | undefined;
 }
 
+/** What holds for a Redis backend whose address comes from a variable or a file. */
+export interface RedisSettingsOptions extends RedisConnectionOptions {
+  readonly url?: never;
+  readonly kind?: never;
+  readonly nodes?: never;
+  readonly ioredis?: never;
+  readonly sentinel?: SentinelOptions | undefined;
+}
+
+/** A Redis backend with the options of a client of ioredis; what stands beside them counts more. */
+export interface RedisClientOptions extends RedisConnectionOptions, IoredisBackend {
+  readonly sentinel?: SentinelOptions | undefined;
+}
+
 /** The object form of a Redis backend. */
-export type RedisOptionsObject = RedisNodesOptions | RedisUrlOptions;
+export type RedisOptionsObject = RedisNodesOptions | RedisUrlOptions | RedisClientOptions | RedisSettingsOptions;
 
 /**
  * The backend in code: `"memory"`; a URL (`redis://`, `rediss://`, `redis+sentinel://h1,h2/name`,
  * `redis+cluster://h1,h2`) or another form of `REDIS_URL`; `{ memory: name }`, shared by the fleets of one process that
- * give the same name; or an object.
+ * give the same name; `fromIoredis(client)`; or an object, which without an address has settings for the one that a variable or a file gives.
  */
 export type BackendOption = "memory" | (string & {}) | { readonly memory: string } | RedisOptionsObject;
 
 /** The options of `createFleet` that decide its backend and its identity; all are optional. */
 export interface FleetConfigOptions {
   readonly backend?: BackendOption | undefined;
+  /** Backends of single rooms, each with credentials of its own; a room that is not here uses `backend`. */
+  readonly backends?: Readonly<Partial<Record<RoomName, BackendOption | undefined>>> | undefined;
   /** Prefix of every key and channel, `[A-Za-z0-9._/-]{1,64}`. Default `"fleet"`. */
   readonly namespace?: string | undefined;
   /** Name of this instance for people, `[A-Za-z0-9._-]{1,128}`. Default host name and process id. */

@@ -20,6 +20,7 @@ export class Report {
   notice(code: string, message: string, help?: string): void {
     const index = this.#notices.findIndex((known) => known.code === code);
     const said = this.#notices[index];
+    if (said?.message.split("; ").includes(message) === true) return;
     if (said !== undefined) this.#notices[index] = { ...said, message: `${said.message}; ${message}` };
     else this.#notices.push(help === undefined ? { code, message } : { code, message, help });
   }

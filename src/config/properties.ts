@@ -1,12 +1,20 @@
+import type { Lines } from "./lines.js";
 import type { Report } from "./problems.js";
+
+/** What a `.properties` file says, and where. */
+export interface Properties {
+  readonly properties: ReadonlyMap<string, string>;
+  readonly lines: Lines;
+}
 
 /**
  * Reads Java's `.properties`: comments with `#` or `!`, a key ended by `=`, `:` or space, lines continued by `\`,
  * escapes. A key that is given twice has its last value, as in Java. A broken `\u` escape is
  * `ERR_FLEET_CONFIG_PROPERTIES` with its line, and the result then `undefined`.
  */
-export function readProperties(text: string, file: string, report: Report): ReadonlyMap<string, string> | undefined {
+export function readProperties(text: string, file: string, report: Report): Properties | undefined {
   const properties = new Map<string, string>();
+  const lines = new Map<string, number>();
   let failed = false;
   for (const { line, number } of logicalLines(text)) {
     const [, key = "", value = ""] =
@@ -18,9 +26,18 @@ export function readProperties(text: string, file: string, report: Report): Read
         "write a backslash that is meant as \\\\",
       );
       failed = true;
-    } else properties.set(unescape(key), unescape(value));
+      continue;
+    }
+    const name = unescape(key);
+    properties.set(name, unescape(value));
+    lines.set(name, number);
+    // An object that only its parts name begins where the first of them stands.
+    for (let dot = name.lastIndexOf("."); dot > 0; dot = name.lastIndexOf(".", dot - 1)) {
+      const whole = name.slice(0, dot);
+      if (!lines.has(whole)) lines.set(whole, number);
+    }
   }
-  return failed ? undefined : properties;
+  return failed ? undefined : { properties, lines };
 }
 
 /** The lines as Java joins them: what a backslash ends goes on without the next line's leading space. */

@@ -14,6 +14,7 @@ import {
 import type { Report } from "./problems.js";
 import { readPort } from "./scalars.js";
 import { readRedisUrl, readSocketPath } from "./redis-url.js";
+import { tlsText } from "./tls.js";
 
 const entryNames = ["host", "port", "path", "username", "password", "db", "tls"];
 const listExample = '[{"host":"redis-1","port":6379},{"host":"redis-2","port":6379}]';
@@ -59,7 +60,7 @@ function single(text: string, origin: Origin, report: Report): Address | undefin
 function readJsonAddress(text: string, origin: Origin, report: Report): Address | undefined {
   const json = readJson(text, origin, listExample, report);
   if (json === undefined) return undefined;
-  if (Array.isArray(json.value)) return readList(json.value, origin, report);
+  if (Array.isArray(json.value)) return readNodeList(json.value, origin, report);
   const address = readEntry(json.value, origin, origin.name, report);
   if (address !== undefined) {
     report.notice(
@@ -70,7 +71,8 @@ function readJsonAddress(text: string, origin: Origin, report: Report): Address 
   return address;
 }
 
-function readList(list: readonly unknown[], origin: Origin, report: Report): Address | undefined {
+/** Reads a list of a cluster's nodes, each `host:port`, a URL of one server, or an object. */
+export function readNodeList(list: readonly unknown[], origin: Origin, report: Report): Address | undefined {
   if (list.length === 0) {
     report.problem(
       "ERR_FLEET_CONFIG_EMPTY_NODES",
@@ -82,7 +84,7 @@ function readList(list: readonly unknown[], origin: Origin, report: Report): Add
   const entries = list.map((entry, index) => readEntry(entry, origin, `${origin.name}, entry ${index + 1}`, report));
   const read = entries.filter((entry) => entry !== undefined);
   if (read.length < entries.length) return undefined;
-  const encrypted = read.map((entry) => JSON.stringify(entry.tls ?? false));
+  const encrypted = read.map((entry) => tlsText(entry.tls ?? false));
   if (new Set(encrypted).size > 1) {
     report.problem(
       "ERR_FLEET_CONFIG_TLS_MIXED",

@@ -1,23 +1,11 @@
 import type { Origin, RedisBackendConfig, Secret, SentinelConfig, TlsConfig } from "./backend-config.js";
+import type { BackendParts } from "./build-backend.js";
 import { checkCertificate, type NamedText } from "./certificate.js";
-import type { Merge, Ranked } from "./merge.js";
-import type { Report } from "./problems.js";
-import { readConfigFile, readSecret, type Environment, type ReadFile } from "./secret.js";
-import type { Target } from "./settings.js";
-
-/** What a Redis backend is put together from. */
-export interface RedisBackendParts {
-  readonly target: Target;
-  readonly merge: Merge;
-  readonly env: Environment;
-  readonly readFile: ReadFile;
-  readonly report: Report;
-  /** Milliseconds since 1970, for the end of certificates. */
-  readonly now: number;
-}
+import type { Ranked } from "./merge.js";
+import { readConfigFile, readSecret } from "./secret.js";
 
 /** Puts the backend together and reports what does not fit together; files that it names are read once, to be sure that they can be. */
-export function buildRedisBackend(parts: RedisBackendParts): RedisBackendConfig | undefined {
+export function buildRedisBackend(parts: BackendParts): RedisBackendConfig | undefined {
   const { target, merge, report } = parts;
   const { backend, origin } = target;
   if (backend.kind === "memory") return undefined;
@@ -29,7 +17,7 @@ export function buildRedisBackend(parts: RedisBackendParts): RedisBackendConfig 
     report.problem(
       "ERR_FLEET_CONFIG_AUTH",
       `${username.origin.name} gives a user name, but no password is given`,
-      "give FLEET_PASSWORD or FLEET_PASSWORD_FILE",
+      parts.room === undefined ? "give FLEET_PASSWORD or FLEET_PASSWORD_FILE" : "give it beside the user name",
     );
   }
   checkSecret(password, parts);
@@ -43,6 +31,7 @@ export function buildRedisBackend(parts: RedisBackendParts): RedisBackendConfig 
   }
   const sentinel = readSentinel(backend.kind, parts);
   const tls = readTls(parts);
+  const addressMap = merge.take("backend.addressMap");
   const connect = merge.takeOr("backend.timeouts.connect", 5000);
   return {
     kind: backend.kind,
@@ -52,6 +41,7 @@ export function buildRedisBackend(parts: RedisBackendParts): RedisBackendConfig 
     ...(password === undefined ? {} : { password: password.value }),
     database,
     ...(tls === undefined ? {} : { tls }),
+    ...(addressMap === undefined ? {} : { addressMap: addressMap.value }),
     timeouts: {
       connect,
       command: readCommandTimeout(parts),
@@ -64,7 +54,7 @@ export function buildRedisBackend(parts: RedisBackendParts): RedisBackendConfig 
 // Scripts recognise a write that is delivered again for ten seconds of the server's time.
 const longestCommand = 9_000;
 
-function readCommandTimeout({ merge, report }: RedisBackendParts): number {
+function readCommandTimeout({ merge, report }: BackendParts): number {
   const given = merge.take("backend.timeouts.command");
   if (given === undefined) return merge.takeOr("backend.timeouts.command", 8000);
   if (given.value > longestCommand) {
@@ -77,7 +67,7 @@ function readCommandTimeout({ merge, report }: RedisBackendParts): number {
   return given.value;
 }
 
-function readSentinel(kind: "single" | "sentinel" | "cluster", parts: RedisBackendParts): SentinelConfig | undefined {
+function readSentinel(kind: "single" | "sentinel" | "cluster", parts: BackendParts): SentinelConfig | undefined {
   const { target, merge, report } = parts;
   if (kind !== "sentinel") {
     refuseSentinel(kind, parts);
@@ -91,14 +81,14 @@ function readSentinel(kind: "single" | "sentinel" | "cluster", parts: RedisBacke
     report.problem(
       "ERR_FLEET_CONFIG_AUTH",
       `${username.origin.name} gives a user name for the sentinels, but no password is given`,
-      "give FLEET_SENTINEL_PASSWORD_FILE",
+      parts.room === undefined ? "give FLEET_SENTINEL_PASSWORD_FILE" : "give it beside the user name",
     );
   }
   if (name === undefined) {
     report.problem(
       "ERR_FLEET_CONFIG_SENTINEL_NAME",
       `${target.origin.name} names sentinels, but not the primary that they monitor`,
-      "write redis+sentinel://host1:26379,host2:26379/mymaster, or FLEET_SENTINEL_NAME=mymaster",
+      `write redis+sentinel://host1:26379,host2:26379/mymaster${parts.room === undefined ? ", or FLEET_SENTINEL_NAME=mymaster" : ""}`,
     );
     return undefined;
   }
@@ -110,7 +100,7 @@ function readSentinel(kind: "single" | "sentinel" | "cluster", parts: RedisBacke
 }
 
 /** The name of a primary without sentinels means that the address is not what was meant; from a weaker source it is merely unused. */
-function refuseSentinel(kind: "single" | "cluster", { target, merge, report }: RedisBackendParts): void {
+function refuseSentinel(kind: "single" | "cluster", { target, merge, report }: BackendParts): void {
   const name = merge.peek("backend.sentinel.name");
   const meant = name !== undefined && name.rank <= merge.rankOf(target);
   if (meant) {
@@ -126,7 +116,7 @@ function refuseSentinel(kind: "single" | "cluster", { target, merge, report }: R
   if (unused.length > 0) report.notice("WARN_FLEET_UNUSED", `without sentinels nothing uses ${unused.join(", ")}`);
 }
 
-function readTls(parts: RedisBackendParts): TlsConfig | undefined {
+function readTls(parts: BackendParts): TlsConfig | undefined {
   const { target, merge, report } = parts;
   const asked = target.carried.get("backend.tls");
   const enabled = merge.peek("backend.tls");
@@ -175,11 +165,11 @@ function readTls(parts: RedisBackendParts): TlsConfig | undefined {
   };
 }
 
-function refusesInsecure({ origin }: Origin, { merge, env }: RedisBackendParts): boolean {
+function refusesInsecure({ origin }: Origin, { merge, env }: BackendParts): boolean {
   return origin !== "code" && env["NODE_ENV"] === "production" && merge.peek("allowInsecureTls")?.value !== true;
 }
 
-function readVersions({ merge, report }: RedisBackendParts): TlsConfig {
+function readVersions({ merge, report }: BackendParts): TlsConfig {
   const min = merge.take("backend.tls.minVersion");
   const max = merge.take("backend.tls.maxVersion");
   // In order of age their names are in order of letters.
@@ -211,7 +201,7 @@ interface GivenPem {
 }
 
 /** A certificate or key as text or as a file, whichever comes from the stronger source. */
-function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): GivenPem {
+function fileOrText(name: "ca" | "cert" | "key", parts: BackendParts): GivenPem {
   const { merge, report } = parts;
   const text = merge.peek(`backend.tls.${name}`);
   const file = merge.peek(`backend.tls.${name}File`);
@@ -235,7 +225,7 @@ function fileOrText(name: "ca" | "cert" | "key", parts: RedisBackendParts): Give
   };
 }
 
-function checkSecret(secret: Ranked<Secret> | undefined, { env, readFile, report }: RedisBackendParts): void {
+function checkSecret(secret: Ranked<Secret> | undefined, { env, readFile, report }: BackendParts): void {
   const value = secret?.value;
   if (secret === undefined || typeof value === "function" || value === undefined) return;
   report.attempt(() => readSecret(value, env, readFile, secret.origin.name));

@@ -1,6 +1,6 @@
 import { isIPv6 } from "node:net";
 import { parseDuration } from "../core/duration.js";
-import type { Report } from "./problems.js";
+import { Report } from "./problems.js";
 
 const yes = new Set(["y", "yes", "true", "1", "on", "t"]);
 const no = new Set(["n", "no", "false", "0", "off", "f"]);
@@ -64,7 +64,10 @@ export function readTimeout(value: unknown, name: string, report: Report, env = 
     );
     return undefined;
   }
-  const duration = report.attempt(() => parseDuration(value as string | number, name));
+  const told = new Report();
+  const duration = told.attempt(() => parseDuration(value, name));
+  // Its own message repeats what was written, which may be a misplaced secret.
+  for (const { code, help } of told.problems) report.problem(code, `${name} is not a duration`, help);
   if (duration === undefined || (duration > 0 && duration <= longestTimer)) return duration;
   report.problem("ERR_FLEET_CONFIG_DURATION", `${name} must be more than 0 and at most 24 days`);
   return undefined;

@@ -1,5 +1,6 @@
-import type { NodeAddress, Origin, Secret, TlsVersion } from "./backend-config.js";
+import type { AddressMap, NodeAddress, Origin, RoomName, Secret, TlsVersion } from "./backend-config.js";
 import type { Report } from "./problems.js";
+import { isSame } from "./same.js";
 
 /** Every value that can be given on its own, by the path under which its origin is kept. */
 export interface SettingTypes {
@@ -24,6 +25,7 @@ export interface SettingTypes {
   readonly "backend.tls.rejectUnauthorized": boolean;
   readonly "backend.tls.minVersion": TlsVersion;
   readonly "backend.tls.maxVersion": TlsVersion;
+  readonly "backend.addressMap": AddressMap;
   /** Whether unchecked certificates are meant in production too. */
   readonly allowInsecureTls: boolean;
   readonly "backend.timeouts.connect": number;
@@ -52,7 +54,7 @@ export class Settings {
     const present = this.#values.get(path);
     if (present === undefined) {
       this.#values.set(path, { value, origin });
-    } else if (JSON.stringify(present.value) !== JSON.stringify(value)) {
+    } else if (!isSame(present.value, value)) {
       report.problem(
         "ERR_FLEET_CONFIG_CONFLICT",
         `${present.origin.name} and ${origin.name} give different values for ${path}`,
@@ -77,10 +79,10 @@ export class Settings {
     return renamed;
   }
 
-  /** The values whose paths pass. */
-  filtered(passes: (path: SettingPath) => boolean): Settings {
+  /** The values that pass. */
+  filtered(passes: (path: SettingPath, origin: Origin) => boolean): Settings {
     const filtered = new Settings();
-    for (const [path, sourced] of this.#values) if (passes(path)) filtered.#values.set(path, sourced);
+    for (const [path, sourced] of this.#values) if (passes(path, sourced.origin)) filtered.#values.set(path, sourced);
     return filtered;
   }
 
@@ -108,4 +110,6 @@ export interface Layer {
   readonly target?: Target;
   /** A backend was named, rightly or wrongly: a mistake there is told once and never replaced by a default. */
   readonly namesBackend: boolean;
+  /** What it says of the backends of single rooms, each with settings of its own. */
+  readonly rooms?: ReadonlyMap<RoomName, Layer>;
 }

@@ -1,7 +1,9 @@
 import { suggestion } from "../core/nearest-name.js";
 import type { Origin } from "./backend-config.js";
 import { type Entries, EntryCollector, normalizeName } from "./dialect-fields.js";
+import type { ConfigFile } from "./config-file.js";
 import { printableSetting } from "./node-entry.js";
+import { originIn } from "./option-place.js";
 import type { Report } from "./problems.js";
 import { variable } from "./scalars.js";
 import type { Environment } from "./secret.js";
@@ -48,17 +50,12 @@ const byName = new Map(read.map((name) => [normalizeName(name), name]));
 export const springBackendVariables = ["SPRING_REDIS_HOST", "SPRING_DATA_REDIS_HOST"] as const;
 
 /** What Spring is given for Redis, its variables before its file, as Spring reads them itself. */
-export function collectSpring(
-  env: Environment,
-  properties: ReadonlyMap<string, unknown>,
-  file: string,
-  report: Report,
-): Entries {
+export function collectSpring(env: Environment, file: ConfigFile | undefined, report: Report): Entries {
   const names = new NameReader(report);
   const fromFile = new EntryCollector();
-  for (const [path, value] of properties) {
+  for (const [path, value] of file?.properties ?? []) {
     const known = springName(path);
-    if (known !== undefined) names.collect(known, value, { origin: "file", name: `${file} ${path}` }, fromFile);
+    if (file !== undefined && known !== undefined) names.collect(known, value, originIn(file, path), fromFile);
   }
   const fromVariables = new EntryCollector();
   for (const name of Object.keys(env).sort()) {
@@ -119,7 +116,7 @@ class NameReader {
       return;
     }
     const where =
-      /^[\w. [\]-]{1,120}$/.test(origin.name) && printableSetting(bare) === JSON.stringify(bare)
+      /^[\w. [\]:-]{1,120}$/.test(origin.name) && printableSetting(bare) === JSON.stringify(bare)
         ? origin.name
         : "a name that is not printed here";
     this.#report.notice(
@@ -147,10 +144,10 @@ function joinLists(entries: Entries): Entries {
   const indexOf = (name: string): number => Number(/\[(\d+)\]$/.exec(name)?.[1] ?? -1);
   for (const [name, { value, origin }] of [...entries].sort(([a], [b]) => indexOf(a) - indexOf(b))) {
     const bare = name.replace(/\[\d+\]$/, "");
-    const present = joined.get(bare)?.value;
-    const from = bare === name ? origin : { ...origin, name: origin.name.replace(/\[\d+\]$|_\d+_?$/, "") };
+    const before = joined.get(bare);
+    const from = before?.origin ?? { ...origin, name: origin.name.replace(/\[\d+\]$|_\d+_?$/, "") };
     if (bare === name) joined.set(name, { value, origin });
-    else joined.set(bare, { value: [...(present === undefined ? [] : [present].flat()), value], origin: from });
+    else joined.set(bare, { value: [...(before === undefined ? [] : [before.value].flat()), value], origin: from });
   }
   return joined;
 }

@@ -50,7 +50,12 @@ export function readSpring(entries: Entries, context: DialectContext, report: Re
 /** Whether a backend is named but for `redis.enabled=true` alone, which yields to any other dialect's address. */
 export function namesOnlyEnabled(entries: Entries): boolean {
   const enabled = entries.get("enabled")?.value;
-  return (enabled === true || enabled === "true") && !addressNames.some((name) => entries.has(name));
+  return (enabled === true || enabled === "true") && !namesSpringServer(entries);
+}
+
+/** Whether an address is given, rightly or wrongly. */
+export function namesSpringServer(entries: Entries): boolean {
+  return addressNames.some((name) => entries.has(name));
 }
 
 function refuseReplicas(fields: DialectFields, report: Report): boolean {

@@ -5,8 +5,14 @@ import type { Settings } from "./settings.js";
 
 const texts = ["ca", "caFile", "cert", "certFile", "key", "keyFile", "servername"] as const;
 
-/** Reads `tls`: true, false, or an object of ours; an object, also an empty one, turns TLS on. */
-export function readTls(value: unknown, origin: Origin, settings: Settings, report: Report): void {
+/** Reads `tls`: true, false, or an object of ours; an object, also an empty one, turns TLS on. `below` names what is in it. */
+export function readTls(
+  value: unknown,
+  origin: Origin,
+  settings: Settings,
+  report: Report,
+  below: (name: string) => Origin = (name) => ({ ...origin, name: `${origin.name}.${name}` }),
+): void {
   if (typeof value === "boolean") {
     settings.claim("backend.tls", value, origin, report);
     return;
@@ -19,21 +25,28 @@ export function readTls(value: unknown, origin: Origin, settings: Settings, repo
   refuseUnknown(value, [...texts, "rejectUnauthorized", "minVersion", "maxVersion"], origin.name, report);
   for (const end of ["minVersion", "maxVersion"] as const) {
     if (value[end] === undefined) continue;
-    const named = { ...origin, name: `${origin.name}.${end}` };
-    const version = readTlsVersion(value[end], named.name, report);
-    if (version !== undefined) settings.claim(`backend.tls.${end}`, version, named, report);
+    const version = readTlsVersion(value[end], below(end).name, report);
+    if (version !== undefined) settings.claim(`backend.tls.${end}`, version, below(end), report);
   }
   for (const name of texts) {
-    const text = readText(value[name], `${origin.name}.${name}`, report);
-    if (text !== undefined)
-      settings.claim(`backend.tls.${name}`, text, { ...origin, name: `${origin.name}.${name}` }, report);
+    const text = readText(value[name], below(name).name, report);
+    if (text !== undefined) settings.claim(`backend.tls.${name}`, text, below(name), report);
   }
   const { rejectUnauthorized } = value;
   if (rejectUnauthorized === undefined) return;
-  const named = { ...origin, name: `${origin.name}.rejectUnauthorized` };
+  const named = below("rejectUnauthorized");
   if (typeof rejectUnauthorized === "boolean")
     settings.claim("backend.tls.rejectUnauthorized", rejectUnauthorized, named, report);
   else report.problem("ERR_FLEET_CONFIG_TYPE", `${named.name} must be true or false`);
+}
+
+/** `tls` as a text to compare by; `true` is an object without anything in it. */
+export function tlsText(value: unknown): string {
+  if (!isRecord(value)) return value === true ? "{}" : "none";
+  const parts = [...texts, "rejectUnauthorized", "minVersion", "maxVersion"].map(
+    (name) => [name, value[name]] as const,
+  );
+  return JSON.stringify(Object.fromEntries(parts.filter(([, part]) => typeof part === "string" || part === false)));
 }
 
 /** Reads `1.0` to `1.3`, also as `TLSv1.2`; anything else is `ERR_FLEET_CONFIG_TLS_RANGE`. */

@@ -1,7 +1,9 @@
 import { suggestion } from "../core/nearest-name.js";
 import type { Origin } from "./backend-config.js";
 import { type Entries, EntryCollector, normalizeName } from "./dialect-fields.js";
+import type { ConfigFile } from "./config-file.js";
 import { isRecord, printableSetting } from "./node-entry.js";
+import { type NamedFile, originIn } from "./option-place.js";
 import type { Report } from "./problems.js";
 import { variable } from "./scalars.js";
 import type { Environment } from "./secret.js";
@@ -55,19 +57,14 @@ const components: readonly Component[] = [
 export const tykBackendVariables = ["TYK_GW_STORAGE_ADDRS"] as const;
 
 /** What each of Tyk's programs is given, its variables before its file, as it reads them itself. */
-export function collectTyk(
-  env: Environment,
-  tree: Readonly<Record<string, unknown>> | undefined,
-  file: string,
-  report: Report,
-): readonly Entries[] {
+export function collectTyk(env: Environment, file: ConfigFile | undefined, report: Report): readonly Entries[] {
   if (variable(env, "REDIGOCLUSTER_SHARDCOUNT") !== undefined)
     report.notice("INFO_FLEET_IGNORED", "REDIGOCLUSTER_SHARDCOUNT means nothing here");
   return components
     .map((component) => {
       const fromFile = new EntryCollector();
-      const place = tree === undefined ? undefined : placeOf(tree, component);
-      if (place !== undefined) collectObject(place, component, file, fromFile, report);
+      const place = file === undefined ? undefined : placeOf(file.tree, component);
+      if (file !== undefined && place !== undefined) collectObject(place, component, file, fromFile, report);
       const fromVariables = new EntryCollector();
       for (const name of Object.keys(env).sort()) {
         const [, own, shared] = component.variables.exec(name) ?? [];
@@ -108,7 +105,7 @@ function fieldOf(name: string, { keyPrefix = "" }: Component): string | undefine
 function collectObject(
   place: Readonly<Record<string, unknown>>,
   component: Component,
-  file: string,
+  file: NamedFile,
   into: EntryCollector,
   report: Report,
 ): void {
@@ -117,7 +114,7 @@ function collectObject(
   if (!isOwn) return;
   for (const [name, value] of Object.entries(place)) {
     const shown = /^[A-Za-z_]\w{0,39}$/.test(name) ? name : "a name that is not printed here";
-    const origin: Origin = { origin: "file", name: `${file} ${[...path, shown].join(".")}` };
+    const origin = originIn(file, [...path, name].join("."), [...path, shown].join("."));
     if (name.startsWith(keyPrefix)) collect(name.slice(keyPrefix.length), value, origin, into, report);
     else if (name === "enable_cluster") collect(name, value, origin, into, report);
   }
@@ -135,7 +132,7 @@ function collect(name: string, value: unknown, origin: Origin, into: EntryCollec
       report.notice("INFO_FLEET_IGNORED", `${origin.name} means nothing here`);
     return;
   }
-  const where =
-    origin.origin === "env" ? origin.name : `${origin.name.split(" ")[0]} has ${printableSetting(name)}, which`;
+  const shown = origin.origin === "env" || printableSetting(name) === JSON.stringify(name);
+  const where = shown ? origin.name : "a name that is not printed here";
   report.notice("WARN_FLEET_UNKNOWN_OPTION", `${where} is no setting of Tyk's Redis${suggestion(name, fieldNames)}`);
 }

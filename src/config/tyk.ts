@@ -42,9 +42,17 @@ export function readTyk(entries: Entries, context: DialectContext, report: Repor
     return { settings, namesBackend: true, target: { backend: { kind: "memory" }, origin: type.origin, carried } };
   }
   readCarried(fields, carried, context, report);
-  if (!names) return { settings, namesBackend: type !== undefined && !context.namesBackend && missing(type, report) };
+  if (!names) {
+    const asks = type !== undefined && !context.namesBackend && !context.namesServer;
+    return { settings, namesBackend: asks && missing(type, report) };
+  }
   const target = readTarget(fields, cluster, carried, report);
   return { settings, namesBackend: true, ...(target === undefined ? {} : { target }) };
+}
+
+/** Whether an address is given, rightly or wrongly. */
+export function namesTykServer(entries: Entries): boolean {
+  return ["addrs", "hosts", "host"].some((name) => entries.has(name));
 }
 
 function missing({ origin }: Sourced<unknown>, report: Report): true {
@@ -199,11 +207,11 @@ function checkIam(fields: DialectFields, context: DialectContext, report: Report
   const iam = fields.get("iam");
   if (iam === undefined || context.hasPassword) return;
   const enabled = isRecord(iam.value) ? iam.value["enabled"] : iam.value;
-  if (enabled === true || /^(?:true|1|yes|on|t|y)$/i.test(String(enabled))) {
+  if (enabled === true || enabled === 1 || (typeof enabled === "string" && /^(?:true|1|yes|on|t|y)$/i.test(enabled))) {
     report.problem(
       "ERR_FLEET_CONFIG_PROVIDER_REQUIRED",
       `${iam.origin.name} asks for sign-in by IAM, whose passwords come from a program of yours`,
-      "let it write them to a file, and give that: FLEET_PASSWORD_FILE, read anew at each connection",
+      "backend: { password: () => token() } in code, or a file that it writes them to, in FLEET_PASSWORD_FILE",
     );
   }
 }

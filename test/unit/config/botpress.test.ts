@@ -42,6 +42,31 @@ describe("CLUSTER_ENABLED", () => {
     ]);
   });
 
+  it.each<[Record<string, string>, string]>([
+    [{ TYK_GW_STORAGE_ADDRS: "h" }, "h"],
+    [{ SPRING_REDIS_HOST: "h" }, "h"],
+    [{ SPRING_REDIS_URL: "redis://h" }, "h"],
+    [{ REDIS_ENABLED: "true" }, "localhost"],
+    [{ FLEET_CONFIG: "tyk.conf" }, "h"],
+  ])("on is content with the address of another dialect: %j", (other, host) => {
+    const more = { files: { "tyk.conf": '{"storage":{"addrs":["h"]}}' } };
+    expect(redis({ CLUSTER_ENABLED: "true", ...other }, {}, more).nodes).toEqual([{ host, port: 6379 }]);
+    const options = { CLUSTER_ENABLED: "true", REDIS_OPTIONS: '{"password":"p"}', ...other };
+    expect(redis(options, {}, more).password).toBe("p");
+    // Two dialects that name different servers are still a conflict.
+    if (host === "h")
+      expect(codes({ ...options, REDIS_URL: "redis://other" }, {}, more)).toEqual(["ERR_FLEET_CONFIG_CONFLICT"]);
+  });
+
+  it("on is not content with another dialect that has no address, or says memory", () => {
+    for (const other of [{ TYK_GW_STORAGE_PASSWORD: "p" }, { SPRING_REDIS_PASSWORD: "p" }, { REDIS_ENABLED: "false" }])
+      expect(codes({ CLUSTER_ENABLED: "true", ...other })).toEqual(["ERR_FLEET_CONFIG_REQUIRED"]);
+    expect(codes({ CLUSTER_ENABLED: "true", REDIS_ENABLED: "true", NODE_ENV: "production" })).toEqual([
+      "ERR_FLEET_CONFIG_REQUIRED",
+    ]);
+    expect(codes({ CLUSTER_ENABLED: "true", SPRING_REDIS_HOST: "h:" })).toEqual(["ERR_FLEET_CONFIG_PORT"]);
+  });
+
   it.each(["maybe", "2", "tru", "enabled"])("%j is neither yes nor no", (text) => {
     expect(codes({ CLUSTER_ENABLED: text, NODE_ENV: "production" })).toEqual(["ERR_FLEET_CONFIG_BOOL"]);
   });

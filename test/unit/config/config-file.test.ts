@@ -34,8 +34,8 @@ describe("a file of ours", () => {
     expect(redis(...input)).toMatchObject(expected);
     const { namespace, provenance } = resolve(...input);
     expect(namespace).toBe("shop");
-    expect(provenance["namespace"]).toEqual({ origin: "file", name: "fleet.json namespace" });
-    expect(provenance["backend.kind"]).toEqual({ origin: "file", name: "fleet.json backend" });
+    expect(provenance["namespace"]).toEqual({ origin: "file", name: "fleet.json:1 namespace" });
+    expect(provenance["backend.kind"]).toEqual({ origin: "file", name: "fleet.json:1 backend" });
   });
 
   it("may be .properties", () => {
@@ -69,7 +69,7 @@ describe("a file of ours", () => {
       "ERR_FLEET_CONFIG_UNSUPPORTED",
       "ERR_FLEET_CONFIG_UNSUPPORTED",
     ]);
-    expect(error.message).toContain("f.json: ");
+    expect(error.message).toContain('f.json has "namspace"');
     expect(error.message).toContain("did you mean namespace?");
   });
 

@@ -118,12 +118,21 @@ const prefix = fc.constantFrom(
   "backend.",
   "",
 );
+const addressMap = fc.oneof(value, fc.constantFrom<unknown>("a:1=b:2", "10.0.0.1=b", { "a:1": "b:2" }, { "::1": {} }));
+const backend = fc.oneof(
+  value,
+  fc.record({ url: value, username: value, tls: value, sentinel: value, addressMap }),
+  fc.record({ kind: value, nodes: value, addressMap }),
+  fc.record({ addressMap }),
+  fc.constantFrom<unknown>({ ioredis: "Redis" }, { url: "redis://h", password: { env: "SECRET" } }),
+);
 const ownNames = fc.record(
   {
-    backend: fc.oneof(
+    backend,
+    backends: fc.oneof(
       value,
-      fc.record({ url: value, username: value, tls: value, sentinel: value }),
-      fc.record({ kind: value, nodes: value }),
+      fc.record({ sessions: backend }),
+      fc.constantFrom<unknown>({ locks: "memory" }, { sessions: {} }),
     ),
     namespace: value,
     instance: value,
@@ -184,6 +193,8 @@ const variables = fc.dictionary(
     "REDIS_URL",
     "CLUSTER_ENABLED",
     "FLEET_BACKEND",
+    "FLEET_SESSIONS_BACKEND",
+    "FLEET_ADDRESS_MAP",
     "FLEET_NAMESPACE",
     "REDIS_ENABLED",
     "NODE_ENV",
@@ -220,7 +231,7 @@ function printed(env: Env, options: FleetConfigOptions, files: Readonly<Record<s
 }
 
 describe("10,000 random configurations", () => {
-  it("end with a configuration or a ConfigError, and show no secret", () => {
+  it("end with a configuration or a ConfigError, and show no secret", { timeout: 180_000 }, () => {
     const outcomes = { accepted: 0, refused: 0 };
     fc.assert(
       fc.property(

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { ioredisOptions } from "../../../src/config/ioredis-options.js";
 import { nativeVariables } from "../../../src/config/environment.js";
 import { resolve } from "./resolving.js";
 
@@ -32,6 +33,26 @@ describe("the page on configuration", () => {
     for (const name of nativeVariables) expect(page).toContain(`\`${name}\``);
   });
 
+  it("has every option of ioredis, where it says what becomes of it", () => {
+    const section = /## From an ioredis client\n([\s\S]*?)\n## /.exec(page)?.[1] ?? "";
+    const [taken = "", decided = "", refused = ""] = section.split(/^(?:Decided by the fleet|An error, since)/m);
+    const parts = { honoured: taken, address: taken, managed: decided, fixed: refused, refused };
+    for (const [name, { how }] of Object.entries(ioredisOptions))
+      expect([name, parts[how].includes(`\`${name}\``)]).toEqual([name, true]);
+  });
+
+  it("shows files that work", () => {
+    const shown = [...page.matchAll(/```(json|properties)\n([\s\S]*?)```/g)].map(([, kind = "", text = ""]) => {
+      const name = `fleet.${kind}`;
+      return resolve({ FLEET_CONFIG: name }, {}, { files: { ...files, [name]: text } });
+    });
+    expect(shown.map(({ backend, backends }) => [backend.kind, backends?.sessions?.kind])).toEqual([
+      ["sentinel", "cluster"],
+      ["cluster", "cluster"],
+    ]);
+    expect(shown.flatMap(({ notices }) => notices)).toEqual([]);
+  });
+
   it("has every code that the room gives, and no other", () => {
     const given = codesIn(source).map((code) => code.slice(1, -1));
     expect(given.length).toBeGreaterThan(30);
@@ -42,7 +63,7 @@ describe("the page on configuration", () => {
 
   it("shows environments that work and need no warning", () => {
     const kinds = environments.map((env) => resolve(env, {}, { files }).backend.kind);
-    expect(kinds).toEqual(["single", "sentinel", "cluster", "memory", "cluster", "sentinel"]);
+    expect(kinds).toEqual(["single", "single", "sentinel", "cluster", "memory", "cluster", "cluster", "sentinel"]);
     for (const env of environments) expect(resolve(env, {}, { files }).notices).toEqual([]);
   });
 });

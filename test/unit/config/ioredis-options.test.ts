@@ -1,9 +1,16 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { Cluster, Redis } from "ioredis";
 import { describe, expect, it } from "vitest";
-import { ioredisOptions } from "../../../src/config/ioredis-options.js";
+import { fromIoredis } from "../../../src/config/from-ioredis.js";
+import { ioredisOptions, isDefault } from "../../../src/config/ioredis-options.js";
+import type { FleetConfigOptions } from "../../../src/config/options.js";
 import { codes, notices } from "./resolving.js";
+
+const lazyConnect = true;
+const redis = (): Redis => new Redis({ lazyConnect });
+const cluster = (): Cluster => new Cluster(["h:1"], { lazyConnect });
 
 const built = dirname(createRequire(import.meta.url).resolve("ioredis"));
 const declarations = [
@@ -41,12 +48,60 @@ describe("the table of ioredis' options", () => {
     expect(Object.keys(ioredisOptions).filter((option) => !known.has(option))).toEqual([]);
   });
 
-  it("does with each what it says", () => {
+  it("does with each what it says, in REDIS_OPTIONS and in a client", () => {
     for (const [name, treatment] of Object.entries(ioredisOptions)) {
-      const env = { REDIS_URL: "redis://h", REDIS_OPTIONS: JSON.stringify({ [name]: "something else" }) };
-      if (treatment.how === "managed") expect([name, notices(env)]).toEqual([name, ["WARN_FLEET_MANAGED_OPTION"]]);
-      if (treatment.how === "refused" || treatment.how === "fixed")
+      const value = "something else";
+      const env = { REDIS_URL: "redis://h", REDIS_OPTIONS: JSON.stringify({ [name]: value }) };
+      const clients = [redis(), cluster()].map((client): FleetConfigOptions => {
+        Object.assign(client.options, { [name]: value });
+        return { backend: fromIoredis(client as Redis) };
+      });
+      if (treatment.how === "managed") {
+        expect([name, notices(env)]).toEqual([name, ["WARN_FLEET_MANAGED_OPTION"]]);
+        for (const options of name === "lazyConnect" ? [] : clients)
+          expect([name, notices({}, options)]).toEqual([name, ["WARN_FLEET_MANAGED_OPTION"]]);
+      } else if (treatment.how === "refused" || treatment.how === "fixed") {
         expect([name, codes(env)]).toEqual([name, ["ERR_FLEET_CONFIG_UNSUPPORTED"]]);
+        for (const options of clients)
+          expect([name, codes({}, options)]).toEqual([name, ["ERR_FLEET_CONFIG_UNSUPPORTED"]]);
+      } else if (treatment.how === "address") {
+        expect([name, codes(env)]).toEqual([name, ["ERR_FLEET_CONFIG_UNSUPPORTED"]]);
+      }
+    }
+  });
+
+  it("knows what ioredis gives a client by itself", () => {
+    const given = Object.entries({ ...redis().options, ...cluster().options });
+    expect(given.length).toBeGreaterThan(40);
+    for (const [name, value] of given) {
+      const treatment = ioredisOptions[name];
+      if (treatment?.how === "managed" && name !== "lazyConnect")
+        expect([name, isDefault(treatment.defaults, value)]).toEqual([name, true]);
+      if (treatment?.how === "fixed") expect([name, value]).toEqual([name, treatment.value]);
+      if (treatment?.how === "refused") expect([name, value ?? undefined]).toEqual([name, undefined]);
+    }
+  });
+
+  it("refuses or leaves a function of its own where ioredis takes one", () => {
+    const functions = [
+      "retryStrategy",
+      "reconnectOnError",
+      "sentinelRetryStrategy",
+      "sentinelReconnectStrategy",
+      "clusterRetryStrategy",
+      "clusterNodeRetryStrategy",
+      "dnsLookup",
+      "resolveSrv",
+    ];
+    for (const name of functions) {
+      const client = redis();
+      Object.assign(client.options, { [name]: () => 1 });
+      expect([name, notices({}, { backend: fromIoredis(client) })]).toEqual([name, ["WARN_FLEET_MANAGED_OPTION"]]);
+    }
+    for (const name of ["Connector", "preferredSlaves", "scaleReads"]) {
+      const client = redis();
+      Object.assign(client.options, { [name]: () => 1 });
+      expect([name, codes({}, { backend: fromIoredis(client) })]).toEqual([name, ["ERR_FLEET_CONFIG_UNSUPPORTED"]]);
     }
   });
 });

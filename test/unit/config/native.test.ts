@@ -18,6 +18,7 @@ describe("FLEET_* variables", () => {
       FLEET_TLS_CERT_FILE: "/cert.pem",
       FLEET_TLS_KEY_FILE: "/key.pem",
       FLEET_TLS_SERVERNAME: "redis.internal",
+      FLEET_ADDRESS_MAP: "10.0.0.1:6379=localhost:7001",
       FLEET_CONNECT_TIMEOUT: "2s",
       FLEET_COMMAND_TIMEOUT: "1500ms",
     };
@@ -30,6 +31,7 @@ describe("FLEET_* variables", () => {
       password: " keeps its spaces ",
       database: 0,
       tls: { caFile: "/ca.pem", certFile: "/cert.pem", keyFile: "/key.pem", servername: "redis.internal" },
+      addressMap: { "10.0.0.1:6379": { host: "localhost", port: 7001 } },
       timeouts: { connect: 2000, command: 1500, start: 10_000 },
       maxPending: 10_000,
     });
@@ -103,19 +105,6 @@ describe("FLEET_* variables", () => {
     expect(codes({ FLEET_BACKEND: "redis://h", ...env })).toEqual([code]);
   });
 
-  it.each([
-    "FLEET_ADDRESS_MAP",
-    "FLEET_CACHE_BACKEND",
-    "FLEET_SESSIONS_BACKEND",
-    "FLEET_LOCKS_BACKEND",
-    "FLEET_RESERVATIONS_BACKEND",
-    "FLEET_OPERATIONS_BACKEND",
-  ])("refuse %s, which comes with a later version", (name) => {
-    const error = failure({ FLEET_BACKEND: "memory", [name]: "x" });
-    expect(error.code).toBe("ERR_FLEET_CONFIG_UNSUPPORTED");
-    expect(error.message).toBe(`${name} is set, but this version does not read it yet`);
-  });
-
   it("warn of names that nobody reads, with the nearest one, and never print a value", () => {
     const { notices: said } = resolve({ FLEET_BACKEND: "memory", FLEET_PASSWROD: "hunter2", FLEET_COLOUR: "red" });
     expect(said).toHaveLength(1);
@@ -145,9 +134,9 @@ describe("FLEET_* variables", () => {
       EXTERNAL_URL: "shop",
     });
     expect(error.problems.map((problem) => problem.code)).toEqual([
-      "ERR_FLEET_CONFIG_UNSUPPORTED",
       "ERR_FLEET_CONFIG_NAMESPACE",
       "ERR_FLEET_CONFIG_BOOL",
+      "ERR_FLEET_CONFIG_ADDRESS_MAP",
       "ERR_FLEET_CONFIG_PORT",
       "ERR_FLEET_CONFIG_EXTERNAL_URL",
     ]);

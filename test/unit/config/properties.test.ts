@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Report } from "../../../src/config/problems.js";
 import { readProperties } from "../../../src/config/properties.js";
 
-const read = (text: string) => Object.fromEntries(readProperties(text, "f.properties", new Report()) ?? []);
+const read = (text: string) => Object.fromEntries(readProperties(text, "f.properties", new Report())?.properties ?? []);
 
 describe("the rules of Java's .properties", () => {
   it.each<[string, Record<string, string>]>([

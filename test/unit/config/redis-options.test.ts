@@ -98,7 +98,7 @@ describe("REDIS_OPTIONS", () => {
     ["reads from replicas", env({ scaleReads: "slave" }), "ERR_FLEET_CONFIG_UNSUPPORTED"],
     ["replicas by role", env({ role: "slave" }), "ERR_FLEET_CONFIG_UNSUPPORTED"],
     ["read-only connections", env({ readOnly: true }), "ERR_FLEET_CONFIG_UNSUPPORTED"],
-    ["address translation", env({ natMap: {} }), "ERR_FLEET_CONFIG_UNSUPPORTED"],
+    ["address translation to nowhere", env({ natMap: { "a:1": "b" } }), "ERR_FLEET_CONFIG_ADDRESS_MAP"],
     ["a host", env({ host: "x" }), "ERR_FLEET_CONFIG_UNSUPPORTED"],
     ["an unknown name", env({ passwort: "x" }), "ERR_FLEET_CONFIG_UNSUPPORTED"],
     ["a name of Object.prototype", env({ constructor: 1 }), "ERR_FLEET_CONFIG_UNSUPPORTED"],

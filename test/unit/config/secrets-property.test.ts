@@ -50,6 +50,18 @@ const places = fc.oneof(
   raw((password) => ({ REDIS_URL: "redis://h", REDIS_OPTIONS: `{"password":"${password}", "connectTimeout": 20000}` })),
   raw((password) => ({ REDIS_OPTIONS: JSON.stringify({ sentinels: ["s"], sentinelPassword: password }) })),
   rawInUrl((password) => ({ FLEET_BACKEND: password })),
+  rawInUrl((password) => ({ FLEET_BACKEND: "memory", FLEET_SESSIONS_BACKEND: password })),
+  raw((password) => ({
+    FLEET_BACKEND: "memory",
+    FLEET_SESSIONS_BACKEND: `redis://bob:${encodeURIComponent(password)}@h/x`,
+  })),
+  raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_ADDRESS_MAP: `10.0.0.1:6379=${password}` })),
+  raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_ADDRESS_MAP: JSON.stringify({ "10.0.0.1:6379": password }) })),
+  raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_CONNECT_TIMEOUT: password })),
+  raw((password) => ({
+    REDIS_URL: "redis://h",
+    REDIS_OPTIONS: JSON.stringify({ natMap: { [password]: password, "a:1": { host: "h" } } }),
+  })),
   raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_PASSWORD: password, FLEET_PASWORD: password })),
   raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_PASSWORD_FILE: password })),
   raw((password) => ({ FLEET_BACKEND: "redis://h", FLEET_TLS: password, CLUSTER_ENABLED: password })),
@@ -113,6 +125,13 @@ describe("a secret in any place, in a text broken anywhere", () => {
       }),
       { numRuns: 300, seed },
     );
+  });
+
+  it("is hidden where an object should stand", () => {
+    for (const text of ['{"natMap":"hunter2":1}', "{natMap:hunter2,", '{"redisOptions":hunter2}', '["tls":"hunter2"']) {
+      const { message, help } = failure({ REDIS_URL: "redis://h", REDIS_OPTIONS: text });
+      expect(`${message} ${help}`).not.toContain("hunter2");
+    }
   });
 
   it("is hidden whole when it is short", () => {

@@ -98,7 +98,7 @@ describe("the pages of Tyk, with the braces that a file has", () => {
     expect(backend).not.toHaveProperty("password");
     const config = resolve(...file(braced(text)));
     expect(config.notices.map(({ code }) => code)).toEqual(name === "dashboard" ? [] : ["INFO_FLEET_IGNORED"]);
-    expect(config.provenance["backend.nodes"]?.name).toMatch(/^tyk\.conf (?:[a-z_]+\.)?(?:redis_)?addrs$/);
+    expect(config.provenance["backend.nodes"]?.name).toMatch(/^tyk\.conf:\d+ (?:[a-z_]+\.)?(?:redis_)?addrs$/);
   });
 
   it.each([
@@ -119,7 +119,7 @@ describe("the pages of Tyk, with the braces that a file has", () => {
     expect(redis(...file(all))).toMatchObject({ kind: "cluster", nodes: clusterNodes });
     const error = failure(...file(`{${cluster}${pumpCluster.replace("server2:6380", "other:6380")}"x": 1}`));
     expect(error.problems.map(({ code }) => code)).toEqual(["ERR_FLEET_CONFIG_CONFLICT"]);
-    expect(error.message).toContain("tyk.conf storage.addrs and tyk.conf analytics_storage_config.addrs");
+    expect(error.message).toContain("tyk.conf:4 storage.addrs and tyk.conf:19 analytics_storage_config.addrs");
   });
 });
 

@@ -172,6 +172,8 @@ describe("Tyk's settings together with others", () => {
       expect(codes({ TYK_GW_STORAGE_ADDRS: "a", ...extra })).toEqual(["ERR_FLEET_CONFIG_PROVIDER_REQUIRED"]);
       expect(redis({ TYK_GW_STORAGE_ADDRS: "a", ...extra, FLEET_PASSWORD: "q" }).password).toBe("q");
     }
+    const odd = { "t.conf": '{"storage": {"addrs": ["a"], "iam_auth": {"enabled": {"toString": 1}}}}' };
+    expect(redis({ FLEET_CONFIG: "t.conf" }, {}, { files: odd }).kind).toBe("single");
     const file = { "t.conf": `{"storage": {"addrs": ["a"], "iam_auth": {"enabled": true}}}` };
     expect(codes({ FLEET_CONFIG: "t.conf" }, {}, { files: file })).toEqual(["ERR_FLEET_CONFIG_PROVIDER_REQUIRED"]);
   });
@@ -190,6 +192,14 @@ describe("Tyk's settings together with others", () => {
     expect(backend).not.toHaveProperty("password");
     expect(notices({ FLEET_BACKEND: "redis://other", ...env })).toEqual(["INFO_FLEET_OVERRIDDEN"]);
     expect(redis({ FLEET_BACKEND: "redis://other", TYK_GW_STORAGE_PASSWORD: "p" }).password).toBe("p");
+  });
+
+  it("type alone is content with an address that stands elsewhere", () => {
+    const type = { TYK_PMP_ANALYTICSSTORAGECONFIG_TYPE: "redis" };
+    expect(redis({ ...type, ...env })).toMatchObject({ nodes: [{ host: "a", port: 1 }], password: "p" });
+    expect(redis({ ...type, REDIS_URL: "redis://h" }).nodes).toEqual([{ host: "h", port: 6379 }]);
+    expect(redis({ ...type, SPRING_REDIS_HOST: "h" }).nodes).toEqual([{ host: "h", port: 6379 }]);
+    expect(codes({ ...type, CLUSTER_ENABLED: "true" })).toContain("ERR_FLEET_CONFIG_REQUIRED");
   });
 
   it("the dashboard's own switch is read", () => {

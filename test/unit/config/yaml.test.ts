@@ -53,6 +53,20 @@ describe("YAML", () => {
     }
   });
 
+  it.each([
+    "storage:\n  max_idle: &a [*a]\n  optimisation_max_idle: [1, *a]\n  addrs: [h]\n",
+    "storage:\n  addrs: [h]\n  iam_auth: &i\n    enabled: *i\n",
+    "backend: &a\n  url: redis://h\n  tls: *a\n",
+    "backends: &a\n  sessions: *a\nbackend: memory\n",
+    "spring: &a\n  redis:\n    url: redis://h\n    host: &b [*b]\n    password: *b\n",
+  ])("with aliases that have no end is read or refused: %j", (endless) => {
+    try {
+      expect(redis(...read(endless)).kind).toBe("single");
+    } catch (error) {
+      expect(error).toBeInstanceOf(ConfigError);
+    }
+  });
+
   it("without the package is an error with the line to install it", () => {
     const [env, options, more] = read(text);
     const absent = (): YamlReader => {
