@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readTlsFiles, type TlsFiles } from "../certificates.js";
+import { administratorTls, type TlsFiles } from "../certificates.js";
 import { RespClient, type RespClientOptions } from "../resp-client.js";
 import type { RespValue } from "../resp-parser.js";
 import { until } from "../until.js";
@@ -84,7 +84,7 @@ export class RedisProcess {
 
   /** Address and password for a client of one's own. */
   get address(): RespClientOptions {
-    const tls = this.#tls === undefined ? undefined : readTlsFiles(this.#tls);
+    const tls = this.#tls === undefined ? undefined : administratorTls(this.#tls);
     return { host: this.host, port: this.port, password: this.#password, tls };
   }
 

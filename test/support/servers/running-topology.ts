@@ -1,4 +1,4 @@
-import { readTlsFiles, type TlsFiles } from "../certificates.js";
+import { administratorTls, type TlsFiles } from "../certificates.js";
 import { sendCommand, type RespClientOptions } from "../resp-client.js";
 import type { RespValue } from "../resp-parser.js";
 import { until } from "../until.js";
@@ -93,7 +93,7 @@ export class RunningTopology {
     const { config } = this;
     const isSentinel = config.kind === "sentinel" && config.nodes.some((node) => isSameAddress(node, address));
     const password = isSentinel ? config.sentinel?.password : config.password;
-    const tls = config.tls === undefined ? undefined : readTlsFiles(config.tls);
+    const tls = config.tls === undefined ? undefined : administratorTls(config.tls);
     return { host: address.host, port: address.port, password, tls, timeout: 2_000 };
   }
 
