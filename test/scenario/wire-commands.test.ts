@@ -39,11 +39,19 @@ async function recorded(
     await useSessions(fleet);
     const pinged = (): boolean => commandsOf(monitors, "wire:").some(([name]) => /^ping$/i.test(name ?? ""));
     await until(pinged, { what: "a heartbeat" });
-    return commandsOf(monitors, "wire:");
+    return [...commandsOf(monitors, "wire:"), ...(await counted(topology))];
   } finally {
     await fleet.close();
     for (const monitor of monitors) monitor.stop();
   }
+}
+
+/** The names of all that the servers did, since monitors show no administration and no AUTH; what the test asked of them is among it. */
+async function counted(topology: RunningTopology): Promise<readonly Words[]> {
+  const stats = await Promise.all(
+    topology.dataServers.map(async (server) => String(await topology.command(server, "INFO", "commandstats"))),
+  );
+  return stats.flatMap((text) => [...text.matchAll(/^cmdstat_([^:]+):/gm)].map(([, name = ""]) => name.split("|")));
 }
 
 async function single(): Promise<readonly Words[]> {
