@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Drill, DrillResult } from "./drill.js";
+import { memoryFlat } from "./memory-flat.js";
 import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
 import { rollingDeploy } from "./rolling-deploy.js";
@@ -14,6 +15,7 @@ const drills: readonly Drill[] = [
   plannedFailover,
   serverGone,
   rollingDeploy,
+  memoryFlat,
 ];
 
 const usage = `npm run drills -- [--faults N] [--only NAME]... [--json]
