@@ -41,7 +41,10 @@ export interface Lab {
   /** No other client fits in. */
   readonly full: string;
   readonly loading: string;
-  /** Of these the data server or the sentinel has only a TLS port, and wants a client certificate. */
+  /**
+   * These have only a TLS port, and the first three want a client certificate. The certificates of the sentinel and of
+   * the cluster are for "localhost", by which they are named here, and not for the address that they announce.
+   */
   readonly overTls: Readonly<Record<"single" | "sentinel" | "cluster" | "expired" | "otherName", string>>;
   readonly nobody: string;
   readonly silent: string;
@@ -72,7 +75,10 @@ export async function openLab(): Promise<Lab> {
     return topology;
   };
   const [authority, stranger] = [new CertificateAuthority("authority"), new CertificateAuthority("stranger")];
-  ends.push(() => authority.remove(), () => stranger.remove());
+  ends.push(
+    () => authority.remove(),
+    () => stranger.remove(),
+  );
   const [plain, overTls] = await Promise.all([startPlain(keep), startOverTls(keep, authority)]);
   const listen = (server: Server): Promise<string> => {
     const sockets = new Set<Socket>();
@@ -169,19 +175,20 @@ async function startLoading(): Promise<SingleTopology> {
 async function startOverTls(keep: Keep, authority: CertificateAuthority): Promise<Lab["overTls"]> {
   if (!abilities.tls) return { single: "", sentinel: "", cluster: "", expired: "", otherName: "" };
   const tls = authority.write({ name: "server" });
+  const named = authority.write({ name: "named server", hosts: ["localhost"] });
   const expired = authority.write({ name: "expired server", until: yesterday() });
   const otherName = authority.write({ name: "another server", hosts: ["redis.internal"] });
   const [single, sentinels, cluster, late, another] = await Promise.all([
     keep(startSingle({ tls })),
-    keep(startSentinel({ tls, replicas: 0, sentinels: 1 })),
-    keep(startCluster({ tls, primaries: 2, replicas: 0 })),
+    keep(startSentinel({ tls: named, replicas: 0, sentinels: 1 })),
+    keep(startCluster({ tls: named, primaries: 2, replicas: 0 })),
     keep(startSingle({ tls: { ...expired, clientCertificates: false } })),
     keep(startSingle({ tls: { ...otherName, clientCertificates: false } })),
   ]);
   return {
     single: addressOf(single),
-    sentinel: addressOf(sentinels),
-    cluster: addressOf(cluster),
+    sentinel: addressOf(sentinels).replace("127.0.0.1", "localhost"),
+    cluster: addressOf(cluster).replace("127.0.0.1", "localhost"),
     expired: addressOf(late),
     otherName: addressOf(another),
   };
@@ -191,7 +198,9 @@ async function countKeys(topology: RunningTopology): Promise<number> {
   const infos = await Promise.all(
     topology.processes.filter(({ role }) => role === "data").map((server) => server.info("keyspace")),
   );
-  return infos.flatMap((info) => [...info.values()]).reduce((sum, line) => sum + Number(/keys=(\d+)/.exec(line)?.[1]), 0);
+  return infos
+    .flatMap((info) => [...info.values()])
+    .reduce((sum, line) => sum + Number(/keys=(\d+)/.exec(line)?.[1]), 0);
 }
 
 async function listening(server: Server): Promise<string> {

@@ -240,28 +240,34 @@ const certificates: readonly Mistake[] = [
     "a name that is not in the certificate",
     ({ client }) => ({ ...client, servername: "redis.example" }),
     /FLEET_TLS_SERVERNAME/,
-    /redis\.example.*127\.0\.0\.1/,
+    /redis\.example.*localhost/,
   ),
   ...overTls("no client certificate", ({ client: { caFile } }) => ({ caFile }), /FLEET_TLS_CERT_FILE, FLEET_TLS_KEY/),
   ...overTls("a client certificate that has ended", (lab) => lab.expiredClient, /has ended.*FLEET_TLS_CERT_FILE/),
   ...overTls("a stranger's client certificate", (lab) => lab.foreignClient, /FLEET_TLS_CERT_FILE must be signed by/),
+  ...(["sentinel", "cluster"] as const).map((mode): Mistake => ({
+    name: `announced addresses that are not in the certificates, ${mode}`,
+    what: (lab) => ({ options: { backend: { url: url(mode, lab.overTls[mode]), tls: lab.client } } }),
+    where: () => "127.0.0.1:",
+    code: "ERR_FLEET_TLS",
+    message: /not in the cert/,
+    help: /FLEET_TLS_SERVERNAME/,
+  })),
   ...inEachMode("a port in plain text, spoken to in TLS", (mode) => ({
     what: (lab) => ({ options: { backend: url(mode, lab[plainPort[mode]], { tls: true }) } }),
     where: (lab) => lab[plainPort[mode]],
     code: "ERR_FLEET_TLS",
     help: /does not speak TLS: remove tls/,
   })),
-  ...(["expired", "otherName"] as const).map(
-    (which): Mistake => ({
-      name: `a server's certificate: ${which}`,
-      what: ({ overTls: { [which]: address }, client: { caFile } }) => ({
-        options: { backend: { url: url("single", address, { tls: true }), tls: { caFile } } },
-      }),
-      where: (lab) => lab.overTls[which],
-      code: "ERR_FLEET_TLS",
-      help: which === "expired" ? /server's certificate has ended: renew it/ : /FLEET_TLS_SERVERNAME/,
+  ...(["expired", "otherName"] as const).map((which): Mistake => ({
+    name: `a server's certificate: ${which}`,
+    what: ({ overTls: { [which]: address }, client: { caFile } }) => ({
+      options: { backend: { url: url("single", address, { tls: true }), tls: { caFile } } },
     }),
-  ),
+    where: (lab) => lab.overTls[which],
+    code: "ERR_FLEET_TLS",
+    help: which === "expired" ? /server's certificate has ended: renew it/ : /FLEET_TLS_SERVERNAME/,
+  })),
 ];
 
 const plainPort = { single: "open", sentinel: "sentinel", cluster: "cluster" } as const;

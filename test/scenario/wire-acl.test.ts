@@ -30,9 +30,9 @@ function rules(block: "Redis 7" | "Redis 6", role: Role): readonly string[] {
 
 async function setUser(topology: RunningTopology, block: "Redis 7" | "Redis 6", role: Role): Promise<void> {
   await Promise.all(
-    topology.dataServers.map((server) => setUserAt(topology, server, block, role)).concat(
-      topology.sentinels.map((server) => setUserAt(topology, server, block, "sentinels")),
-    ),
+    topology.dataServers
+      .map((server) => setUserAt(topology, server, block, role))
+      .concat(topology.sentinels.map((server) => setUserAt(topology, server, block, "sentinels"))),
   );
 }
 

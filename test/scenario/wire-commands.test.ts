@@ -141,7 +141,9 @@ if (product === "redis" && major < 7) {
     });
 
     test("every exception is met, and no other", () => {
-      const met = Object.values(sent).flat().flatMap((words) => docs.newerThanFloor(words));
+      const met = Object.values(sent)
+        .flat()
+        .flatMap((words) => docs.newerThanFloor(words));
       expect([...new Set(met)].sort()).toEqual(Object.keys(guarded).sort());
     });
   });
@@ -159,7 +161,13 @@ if (product === "redis" && major < 7) {
       const table = generatorCommands as ReadonlyMap<string, { readonly later: readonly string[] }>;
       const missing = [...table].flatMap(([name, { later }]) => {
         const newer = docs.newerThanFloor([name]).filter((problem) => !problem.includes(":"));
-        return [...newer, ...docs.newerTokens(name).filter((token) => !later.includes(token)).map((token) => `${name} ${token}`)];
+        return [
+          ...newer,
+          ...docs
+            .newerTokens(name)
+            .filter((token) => !later.includes(token))
+            .map((token) => `${name} ${token}`),
+        ];
       });
       expect(missing).toEqual([]);
     });

@@ -56,7 +56,8 @@ export class Monitor {
     this.#rest = lines.pop() ?? "";
     for (const each of lines) {
       const [, client = "", command = ""] = line.exec(each) ?? [];
-      if (client !== "") this.executed.push({ client, words: [...command.matchAll(word)].map((match) => match[1] ?? "") });
+      if (client !== "")
+        this.executed.push({ client, words: [...command.matchAll(word)].map((match) => match[1] ?? "") });
     }
   }
 }

@@ -93,7 +93,11 @@ function explainReply(error: Error, where: string, peer: Peer): FleetError | und
   }
   if (message.startsWith("NOPERM")) {
     const help = `the user needs ${access}; the whole line is in docs/topologies.md`;
-    return new PermissionError(`${where} does not allow the handshake: ${message}`, { cause: error, help, status: 503 });
+    return new PermissionError(`${where} does not allow the handshake: ${message}`, {
+      cause: error,
+      help,
+      status: 503,
+    });
   }
   const passing = passingReplies.find(([pattern]) => pattern.test(message));
   if (passing === undefined) return undefined;

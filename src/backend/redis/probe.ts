@@ -34,6 +34,7 @@ interface Heard {
  * certificate, or has no room. So this time nothing is said that it would not read.
  */
 export async function probe(failure: Error, options: ProbeOptions): Promise<Error> {
+  if (options.signal.aborted) return failure;
   const { code = "" } = failure as NodeJS.ErrnoException;
   const wasClosed = hungUp.test(code) || failure.message.startsWith("Connection is closed");
   if (options.tls !== undefined) {
@@ -46,24 +47,25 @@ export async function probe(failure: Error, options: ProbeOptions): Promise<Erro
 
 /** What a server says to whoever comes, before it hangs up: too many clients, protected mode. */
 async function farewellOf(options: ProbeOptions): Promise<Error | undefined> {
-  const { text } = await dial(options, undefined, "");
+  const { text } = await dial(options, {});
   const [line = ""] = text.split("\r\n");
   return line.startsWith("-") ? Object.assign(new Error(line.slice(1)), { name: "ReplyError" }) : undefined;
 }
 
 async function wantsTls(options: ProbeOptions): Promise<Error | undefined> {
   // Nothing is sent to it and nothing believed: whose certificate it is does not matter.
-  const { secure, error } = await dial(options, { rejectUnauthorized: false }, "");
+  const { secure, error } = await dial(options, { tls: { rejectUnauthorized: false }, untilSecure: true });
   return secure || isAlert(error) ? coded(tlsWanted, "it speaks TLS only") : undefined;
 }
 
 async function alertOf(options: ProbeOptions): Promise<Error | undefined> {
-  const { error } = await dial(options, options.tls, "");
+  // The handshake may end well here before the other side has looked at our certificate: its alert is waited for.
+  const { error } = await dial(options, { tls: options.tls });
   return isAlert(error) ? error : undefined;
 }
 
 async function answersInPlainText(options: ProbeOptions): Promise<Error | undefined> {
-  const { text } = await dial(options, undefined, "PING\r\n");
+  const { text } = await dial(options, { say: "PING\r\n" });
   return redisReply.test(text) ? coded(tlsNotSpoken, "it answers in plain text") : undefined;
 }
 
@@ -76,8 +78,15 @@ function coded(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }
 
+interface Manner {
+  readonly tls?: TlsOptions | undefined;
+  readonly say?: string;
+  /** Ends as soon as TLS is agreed on. */
+  readonly untilSecure?: boolean;
+}
+
 /** Dials and listens until something is heard, the other side ends it, or the time is over. */
-function dial({ address, limit, signal }: ProbeOptions, tls: TlsOptions | undefined, say: string): Promise<Heard> {
+function dial({ address, limit, signal }: ProbeOptions, { tls, say, untilSecure }: Manner): Promise<Heard> {
   const where = address.path === undefined ? { host: address.host, port: address.port } : { path: address.path };
   return new Promise((resolve) => {
     const socket: Socket = tls === undefined ? createConnection(where) : connectTls({ ...where, ...tls });
@@ -94,13 +103,10 @@ function dial({ address, limit, signal }: ProbeOptions, tls: TlsOptions | undefi
     socket.on("error", (error) => end("", error));
     socket.on("close", stop);
     socket.once("data", (bytes) => end(bytes.toString("latin1")));
-    socket.once("connect", () => {
-      if (say !== "") socket.write(say);
-    });
+    if (say !== undefined) socket.once("connect", () => socket.write(say));
     socket.once("secureConnect", () => {
       secure = true;
-      // Ours is all that can be wrong with the handshake now, and the alert of it is still to come.
-      if (tls?.rejectUnauthorized === false) end("");
+      if (untilSecure === true) stop();
     });
   });
 }

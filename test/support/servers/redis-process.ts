@@ -218,7 +218,13 @@ export function parseInfo(answer: RespValue): Map<string, string> {
 }
 
 function configuration(port: number, directory: string, options: RedisProcessOptions): string {
-  const lines = ["bind 127.0.0.1", ...portConfiguration(port, options.tls), `dir ${directory}`, "daemonize no", 'logfile ""'];
+  const lines = [
+    "bind 127.0.0.1",
+    ...portConfiguration(port, options.tls),
+    `dir ${directory}`,
+    "daemonize no",
+    'logfile ""',
+  ];
   if (options.password !== undefined) lines.push(`requirepass ${options.password}`);
   if (options.role !== "sentinel") lines.push(...dataConfiguration(options));
   return `${[...lines, ...(options.config ?? [])].join("\n")}\n`;
