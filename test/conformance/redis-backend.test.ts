@@ -80,7 +80,7 @@ if (kind !== "memory") {
 function restrictedUser(topology: Topology): Partial<BackendForTest> {
   const username = `fleet-${unique}`;
   const commands =
-    "+get +set +exists +strlen +pttl +pexpire +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname +cluster|slots +asking";
+    "+get +set +exists +strlen +pttl +pexpire +persist +hset +hget +hgetall +hdel +hincrby +xadd +xrange +xrevrange +xlen +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname +cluster|slots +asking";
   const rules = [
     "on",
     ">pw",

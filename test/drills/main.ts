@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Drill, DrillResult } from "./drill.js";
+import { memoryFlat } from "./memory-flat.js";
 import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
 import { rollingDeploy } from "./rolling-deploy.js";
@@ -16,6 +17,7 @@ const drills: readonly Drill[] = [
   serverGone,
   subscriberBroken,
   rollingDeploy,
+  memoryFlat,
 ];
 
 const usage = `npm run drills -- [--faults N] [--only NAME]... [--json]

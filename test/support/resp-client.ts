@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { RespError, RespParser, encodeCommand, type RespValue } from "./resp-parser.js";
 
 /** Where to connect, and as whom. */
@@ -7,6 +8,8 @@ export interface RespClientOptions {
   readonly port: number;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
+  /** What `tls.connect` takes; without it in plain text. */
+  readonly tls?: ConnectionOptions | undefined;
   /** Milliseconds for connecting and for each command; default 5 000. */
   readonly timeout?: number | undefined;
 }
@@ -35,17 +38,19 @@ export class RespClient {
 
   /** Connects and authenticates. Rejects when the server is away, silent for `timeout`, or refuses the password. */
   static async connect(options: RespClientOptions): Promise<RespClient> {
-    const { host, port, username, password, timeout = 5_000 } = options;
-    const socket = connect({ host, port, noDelay: true });
+    const { host, port, username, password, tls, timeout = 5_000 } = options;
+    const socket =
+      tls === undefined ? connect({ host, port, noDelay: true }) : connectTls({ host, port, ...tls }).setNoDelay();
+    const connected = tls === undefined ? "connect" : "secureConnect";
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {
         socket.destroy();
         reject(new Error(`${host}:${port} did not accept the connection within ${timeout} ms`));
       }, timeout);
       socket.once("error", reject);
-      socket.once("connect", resolve);
+      socket.once(connected, resolve);
       socket.once("close", () => clearTimeout(timer));
-      socket.once("connect", () => clearTimeout(timer));
+      socket.once(connected, () => clearTimeout(timer));
     });
     const client = new RespClient(socket, timeout);
     if (password !== undefined) {

@@ -3,6 +3,7 @@ import { Command, Redis } from "ioredis";
 import type { NodeAddress } from "../../config/backend-config.js";
 import type { Argument } from "../script.js";
 import { connectorFor } from "./connector.js";
+import { probe } from "./probe.js";
 import type { TlsMaterial } from "./tls-material.js";
 import { parseInfo, type ServerInfo } from "./server-info.js";
 import type { Credentials, SignIn } from "./credentials.js";
@@ -23,6 +24,8 @@ export interface ConnectionOptions {
   /** Ends the connection at any time in its life, also while it opens: a closed backend keeps no process alive. */
   readonly signal: AbortSignal;
 }
+
+const probeLimit = 300;
 
 /** A reply as text, number, null or a nested list of these. */
 export type Reply = string | number | null | readonly Reply[];
@@ -92,7 +95,8 @@ export class Connection {
     } catch (error) {
       connection.destroy(error instanceof Error ? error : new Error(String(error)));
       // A reply error names the true cause; an ended connection has it in the error that ended it.
-      throw error instanceof Error && error.name === "ReplyError" ? error : (connection.#lastError ?? error);
+      const first = error instanceof Error && error.name === "ReplyError" ? error : (connection.#lastError ?? error);
+      throw await probe(first as Error, { ...options, limit: Math.min(options.timeout, probeLimit) });
     } finally {
       clearTimeout(limit);
     }

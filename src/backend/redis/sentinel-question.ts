@@ -1,7 +1,6 @@
 import type { NodeAddress } from "../../config/backend-config.js";
-import { FleetError } from "../../core/errors.js";
 import { Connection, type ConnectionOptions, type Reply } from "./connection.js";
-import { addressText } from "./node.js";
+import { notSentinel } from "./diagnosis.js";
 
 /** What one sentinel says. */
 export interface SentinelAnswer {
@@ -48,14 +47,8 @@ export async function askSentinel(options: ConnectionOptions, name: string, limi
       names: records(names).flatMap((master) => master.get("name") ?? []),
     };
   } catch (error) {
-    if (error instanceof Error && /^ERR unknown command/i.test(error.message)) {
-      const where = addressText(options.address);
-      throw new FleetError("ERR_FLEET_MODE_NOT_SENTINEL", `${where} is a Redis server, not a Sentinel`, {
-        cause: error,
-        status: 503,
-        help: `for one server, or a service before it, write redis://${where} and leave the name of the primary away`,
-      });
-    }
+    if (error instanceof Error && /^ERR unknown command/i.test(error.message))
+      throw notSentinel(connection.info, options.address, error);
     throw error;
   } finally {
     clearTimeout(timer);

@@ -4,6 +4,7 @@ import { FleetError, UnavailableError } from "../../core/errors.js";
 import type { Topology, TopologyNode } from "../backend.js";
 import { Breaker } from "./breaker.js";
 import type { ConnectionOptions } from "./connection.js";
+import { explain } from "./diagnosis.js";
 import { addressText, Node, type NodeSettings } from "./node.js";
 import type { Router } from "./router.js";
 import { askSentinel, type SentinelAnswer } from "./sentinel-question.js";
@@ -149,7 +150,7 @@ export class SentinelRouter implements Router {
           this.#decideEarly(heard, addresses.length);
           return answer;
         } catch (error) {
-          return this.#options.node.explain(error as Error, address);
+          return explain(error as Error, address, "sentinel");
         }
       }),
     );
@@ -222,7 +223,7 @@ export class SentinelRouter implements Router {
     if (heard.length > 0) {
       return new FleetError(
         "ERR_FLEET_SENTINEL_NO_SUCH_MASTER",
-        `the sentinels know no primary named ${JSON.stringify(name)}`,
+        `the sentinels ${heard.map(({ from }) => addressText(from)).join(", ")} know no primary named ${JSON.stringify(name)}`,
         { status: 503, help: known.length === 0 ? "they monitor none" : `they know: ${known.join(", ")}` },
       );
     }

@@ -1,7 +1,7 @@
 import { until } from "../until.js";
 import { ClusterTopology } from "./cluster-topology.js";
-import type { RedisProcess, RedisProcessOptions } from "./redis-process.js";
-import { addressOf, startProcesses, stopProcesses } from "./running-topology.js";
+import type { RedisProcess, RedisProcessOptions, ServerTls } from "./redis-process.js";
+import { addressOf, clientFiles, startProcesses, stopProcesses } from "./running-topology.js";
 
 const slotCount = 16_384;
 
@@ -15,6 +15,8 @@ export interface ClusterOptions {
   readonly password?: string;
   readonly maxMemory?: string;
   readonly appendOnly?: boolean;
+  /** Also for what the nodes say to each other. */
+  readonly tls?: ServerTls;
   /** More lines of configuration for every node. */
   readonly config?: readonly string[];
 }
@@ -33,7 +35,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       nodes.slice(primaries).map((node, index) => follow(node, leaders[index % primaries] as RedisProcess)),
     );
     const topology = new ClusterTopology(
-      { kind: "cluster", nodes: nodes.map(addressOf), ...(password === undefined ? {} : { password }) },
+      {
+        kind: "cluster",
+        nodes: nodes.map(addressOf),
+        ...(password === undefined ? {} : { password }),
+        ...clientFiles(options.tls),
+      },
       nodes,
     );
     await topology.settled();
@@ -45,12 +52,13 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 }
 
 function nodeOptions(options: ClusterOptions): RedisProcessOptions {
-  const { nodeTimeout = 1_500, password, maxMemory, appendOnly = false, config = [] } = options;
+  const { nodeTimeout = 1_500, password, maxMemory, appendOnly = false, config = [], tls } = options;
   return {
     appendOnly,
     config: ["cluster-enabled yes", "cluster-config-file nodes.conf", `cluster-node-timeout ${nodeTimeout}`, ...config],
     ...(password === undefined ? {} : { password }),
     ...(maxMemory === undefined ? {} : { maxMemory }),
+    ...(tls === undefined ? {} : { tls }),
   };
 }
 

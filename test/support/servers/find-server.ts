@@ -41,6 +41,17 @@ export async function findServer(environment: NodeJS.ProcessEnv = process.env): 
   return { path, product, version, major, ...(cli === undefined ? {} : { cli }) };
 }
 
+/** Whether the server was built with TLS; Redis has it from 6.0 on, and only where whoever built it chose so. */
+export async function serverSpeaksTls(): Promise<boolean> {
+  const { path } = await findServer();
+  // It stops at the first line of the two that it does not understand.
+  const refusal = await promisify(execFile)(path, ["--tls-port", "1", "--port", "none"], { timeout: 10_000 }).then(
+    () => "",
+    (error: { stdout?: string; stderr?: string }) => `${error.stdout}${error.stderr}`,
+  );
+  return !refusal.includes("'tls-port");
+}
+
 async function versionOf(path: string): Promise<Pick<ServerProgram, "product" | "version">> {
   let text: string;
   try {

@@ -3,12 +3,19 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { administratorTls, type TlsFiles } from "../certificates.js";
 import { RespClient, type RespClientOptions } from "../resp-client.js";
 import type { RespValue } from "../resp-parser.js";
 import { until } from "../until.js";
 import { findServer } from "./find-server.js";
 import { freePort } from "./free-port.js";
 import { guard, unguard } from "../guardian.js";
+
+/** A server's own certificate, with which it also dials others. It then has no port that is spoken to in plain text. */
+export interface ServerTls extends TlsFiles {
+  /** Default true: whoever dials must have a certificate of the same authority. */
+  readonly clientCertificates?: boolean;
+}
 
 /** How one server is started; everything that is left out has the server's default, without any persistence. */
 export interface RedisProcessOptions {
@@ -23,6 +30,7 @@ export interface RedisProcessOptions {
   readonly maxMemory?: string;
   /** The default user's password, and the one with which it authenticates to a primary. */
   readonly password?: string;
+  readonly tls?: ServerTls;
   /** Users of an access list (server 6 or later), for example "app on >secret ~app:* +@all". */
   readonly users?: readonly string[];
 }
@@ -34,6 +42,7 @@ export class RedisProcess {
   readonly role: "data" | "sentinel";
   readonly directory: string;
   readonly #password: string | undefined;
+  readonly #tls: ServerTls | undefined;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #client: Promise<RespClient> | undefined;
@@ -43,6 +52,7 @@ export class RedisProcess {
     this.directory = directory;
     this.role = options.role ?? "data";
     this.#password = options.password;
+    this.#tls = options.tls;
   }
 
   /** Starts a server and resolves when it answers. Rejects with its log when it does not within 10 s. */
@@ -74,7 +84,8 @@ export class RedisProcess {
 
   /** Address and password for a client of one's own. */
   get address(): RespClientOptions {
-    return { host: this.host, port: this.port, password: this.#password };
+    const tls = this.#tls === undefined ? undefined : administratorTls(this.#tls);
+    return { host: this.host, port: this.port, password: this.#password, tls };
   }
 
   /** Sends an administrative command as the default user. Rejects when the server is away or does not answer within 5 s. */
@@ -207,10 +218,30 @@ export function parseInfo(answer: RespValue): Map<string, string> {
 }
 
 function configuration(port: number, directory: string, options: RedisProcessOptions): string {
-  const lines = ["bind 127.0.0.1", `port ${port}`, `dir ${directory}`, "daemonize no", 'logfile ""'];
+  const lines = [
+    "bind 127.0.0.1",
+    ...portConfiguration(port, options.tls),
+    `dir ${directory}`,
+    "daemonize no",
+    'logfile ""',
+  ];
   if (options.password !== undefined) lines.push(`requirepass ${options.password}`);
   if (options.role !== "sentinel") lines.push(...dataConfiguration(options));
   return `${[...lines, ...(options.config ?? [])].join("\n")}\n`;
+}
+
+function portConfiguration(port: number, tls: ServerTls | undefined): string[] {
+  if (tls === undefined) return [`port ${port}`];
+  return [
+    "port 0",
+    `tls-port ${port}`,
+    `tls-ca-cert-file ${tls.caFile}`,
+    `tls-cert-file ${tls.certFile}`,
+    `tls-key-file ${tls.keyFile}`,
+    `tls-auth-clients ${tls.clientCertificates === false ? "no" : "yes"}`,
+    "tls-replication yes",
+    "tls-cluster yes",
+  ];
 }
 
 function dataConfiguration(options: RedisProcessOptions): string[] {

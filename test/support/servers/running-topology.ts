@@ -1,7 +1,8 @@
+import { administratorTls, type TlsFiles } from "../certificates.js";
 import { sendCommand, type RespClientOptions } from "../resp-client.js";
 import type { RespValue } from "../resp-parser.js";
 import { until } from "../until.js";
-import { RedisProcess, type RedisProcessOptions } from "./redis-process.js";
+import { RedisProcess, type RedisProcessOptions, type ServerTls } from "./redis-process.js";
 
 export type TopologyKind = "single" | "sentinel" | "cluster";
 
@@ -17,6 +18,8 @@ export interface TopologyConfig {
   readonly nodes: readonly ServerAddress[];
   readonly sentinel?: { readonly name: string; readonly password?: string };
   readonly password?: string;
+  /** Given when the servers speak TLS; the certificate is one that they take from a client. */
+  readonly tls?: TlsFiles;
 }
 
 /** One server of a topology. */
@@ -90,7 +93,8 @@ export class RunningTopology {
     const { config } = this;
     const isSentinel = config.kind === "sentinel" && config.nodes.some((node) => isSameAddress(node, address));
     const password = isSentinel ? config.sentinel?.password : config.password;
-    return { host: address.host, port: address.port, password, timeout: 2_000 };
+    const tls = config.tls === undefined ? undefined : administratorTls(config.tls);
+    return { host: address.host, port: address.port, password, tls, timeout: 2_000 };
   }
 
   /** Sends a signal (SIGKILL, SIGSTOP, SIGCONT) to one server's process, whoever started it. */
@@ -133,6 +137,13 @@ export async function untilReady(
     return true;
   };
   await until(check, { what, deadline, every: 50 });
+}
+
+/** The files with which a client may dial servers that were started with `tls`; nothing without. */
+export function clientFiles(tls: ServerTls | undefined): { readonly tls?: TlsFiles } {
+  if (tls === undefined) return {};
+  const { caFile, certFile, keyFile } = tls;
+  return { tls: { caFile, certFile, keyFile } };
 }
 
 /** Whether two addresses are the same, as written. */

@@ -1,5 +1,5 @@
-import type { RedisProcess } from "./redis-process.js";
-import { addressOf, startProcesses, stopProcesses } from "./running-topology.js";
+import type { RedisProcess, ServerTls } from "./redis-process.js";
+import { addressOf, clientFiles, startProcesses, stopProcesses } from "./running-topology.js";
 import { SentinelTopology } from "./sentinel-topology.js";
 
 export interface SentinelOptions {
@@ -17,13 +17,15 @@ export interface SentinelOptions {
   readonly sentinelPassword?: string;
   readonly maxMemory?: string;
   readonly appendOnly?: boolean;
+  /** Of the data servers and the sentinels alike. */
+  readonly tls?: ServerTls;
   /** More lines of configuration for the data servers. */
   readonly config?: readonly string[];
 }
 
 /** Starts a primary, replicas and sentinels, and resolves when the replicas are in sync and the sentinels know each other and the replicas. */
 export async function startSentinel(options: SentinelOptions = {}): Promise<SentinelTopology> {
-  const { replicas = 2, sentinels = 3, name = "mymaster", password, sentinelPassword } = options;
+  const { replicas = 2, sentinels = 3, name = "mymaster", password, sentinelPassword, tls } = options;
   const started: RedisProcess[] = [];
   try {
     const [primary] = await startProcesses([dataOptions(options)]);
@@ -31,7 +33,12 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
     started.push(primary);
     const follow = dataOptions(options, `replicaof ${primary.host} ${primary.port}`);
     started.push(...(await startProcesses(Array.from({ length: replicas }, () => follow))));
-    const watch = { role: "sentinel", config: watching(primary, options), ...givenPassword(sentinelPassword) } as const;
+    const watch = {
+      role: "sentinel",
+      config: watching(primary, options),
+      ...givenPassword(sentinelPassword),
+      ...(tls === undefined ? {} : { tls }),
+    } as const;
     const watchers = await startProcesses(Array.from({ length: sentinels }, () => watch));
     started.push(...watchers);
     const topology = new SentinelTopology(
@@ -40,6 +47,7 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
         nodes: watchers.map(addressOf),
         sentinel: { name, ...givenPassword(sentinelPassword) },
         ...givenPassword(password),
+        ...clientFiles(tls),
       },
       started,
     );
@@ -52,12 +60,13 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
 }
 
 function dataOptions(options: SentinelOptions, ...lines: string[]): Parameters<typeof startProcesses>[0][number] {
-  const { password, maxMemory, appendOnly = false, config = [] } = options;
+  const { password, maxMemory, appendOnly = false, config = [], tls } = options;
   return {
     appendOnly,
     config: [...config, ...lines],
     ...givenPassword(password),
     ...(maxMemory === undefined ? {} : { maxMemory }),
+    ...(tls === undefined ? {} : { tls }),
   };
 }
 

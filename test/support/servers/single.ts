@@ -2,6 +2,7 @@ import type { RedisProcess, RedisProcessOptions } from "./redis-process.js";
 import {
   RunningTopology,
   addressOf,
+  clientFiles,
   startProcesses,
   type RunningServer,
   type TopologyConfig,
@@ -35,7 +36,12 @@ export async function startSingle(options: SingleOptions = {}): Promise<SingleTo
   const processes = await startProcesses([options]);
   const { password } = options;
   return new SingleTopology(
-    { kind: "single", nodes: processes.map(addressOf), ...(password === undefined ? {} : { password }) },
+    {
+      kind: "single",
+      nodes: processes.map(addressOf),
+      ...(password === undefined ? {} : { password }),
+      ...clientFiles(options.tls),
+    },
     processes,
   );
 }

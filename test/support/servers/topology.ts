@@ -42,18 +42,25 @@ export function openTopology({ config, servers }: TopologyDescription): Topology
 
 /**
  * What to put into `REDIS_URL` to reach the servers: `redis://host:port`, `redis+sentinel://host:port,.../name`,
- * or a JSON list of nodes. A password is part of it, but not that of the sentinels.
+ * or a JSON list of nodes; with `rediss` and `tls` when they speak TLS. A password is part of it, but not that of the
+ * sentinels, and no certificate.
  */
-export function connectionString({ kind, nodes, sentinel, password }: TopologyConfig): string {
+export function connectionString({ kind, nodes, sentinel, password, tls }: TopologyConfig): string {
   const credentials = password === undefined ? "" : `:${encodeURIComponent(password)}@`;
+  const scheme = tls === undefined ? "redis" : "rediss";
   switch (kind) {
     case "single":
-      return `redis://${credentials}${hostList(nodes)}`;
+      return `${scheme}://${credentials}${hostList(nodes)}`;
     case "sentinel":
-      return `redis+sentinel://${credentials}${hostList(nodes)}/${encodeURIComponent(sentinel?.name ?? "mymaster")}`;
+      return `${scheme}+sentinel://${credentials}${hostList(nodes)}/${encodeURIComponent(sentinel?.name ?? "mymaster")}`;
     case "cluster":
       return JSON.stringify(
-        nodes.map(({ host, port }) => ({ host, port, ...(password === undefined ? {} : { password }) })),
+        nodes.map(({ host, port }) => ({
+          host,
+          port,
+          ...(password === undefined ? {} : { password }),
+          ...(tls === undefined ? {} : { tls: true }),
+        })),
       );
   }
 }
