@@ -20,8 +20,8 @@ const instance = "counted";
 const primary: Budget = { command: 1 };
 const replica: Budget = {};
 const watched: Budget = { watch: 1 };
-/** One for the whole backend, at any data server, once a room of it subscribes; none does yet. */
-const anywhere: Budget = {};
+/** One for the whole backend, at any data server: it hears of the other instances. */
+const anywhere: Budget = { subscribe: 1 };
 
 /** The budget by server. What it does not name, such as what asks for the topology and ends, must not be there. */
 type Expected = readonly (readonly [server: ServerAddress, budget: Budget])[];
