@@ -1,5 +1,4 @@
 --- Notes since when the histories of writes of some servers are seen, and answers it.
--- @key seen - hash: replication id to `<first seen, in milliseconds of its server's clock> <run id of its server>`
 -- @key seen - hash: replication id to `<first seen, milliseconds of its server> <run id of its server>`
 -- @op a replication id that is noted keeps its note
 -- @returns OK since:text
