@@ -179,8 +179,8 @@ class ConnectedBackend implements RedisBackend {
     await this.#run({
       key: by,
       name: "publish",
-      // Nothing is stored, so that neither the fence nor a lost reply matters.
       readOnly: true,
+      noticed: true,
       anywhere: true,
       deadline,
       send: (connection) => connection.send("publish", [channel, message]),
