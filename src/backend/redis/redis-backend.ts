@@ -312,7 +312,10 @@ class ConnectedBackend implements RedisBackend {
       connect: (address, role) => open[role](address),
       explain,
       onUnreachable: ({ id, role }, error) => {
-        const message = `the topology names ${id} (${role}), and it cannot be used from here when it is needed: ${error.message}; let it announce an address that is reachable, or give FLEET_ADDRESS_MAP`;
+        const mend = error.retryable
+          ? "let it announce an address that is reachable, or give FLEET_ADDRESS_MAP"
+          : error.help;
+        const message = `the topology names ${id} (${role}), and it cannot be used from here when it is needed: ${error.message}${mend === undefined ? "" : `; ${mend}`}`;
         this.#events.emit("warning", { code: "WARN_FLEET_NODE_UNREACHABLE", message });
       },
     });

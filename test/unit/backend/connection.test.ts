@@ -116,9 +116,7 @@ describe("the handshake", () => {
   test("keeps the password out of the error of a server that knows no AUTH, and repeats what it was sent", async () => {
     server.answer(([name, ...args]) =>
       name === "AUTH"
-        ? failure(
-            `ERR unknown command 'AUTH', with args beginning with: ${args.map((word) => `'${word}'`).join(" ")} `,
-          )
+        ? failure(`ERR unknown command 'AUTH', with args beginning with: ${args.map((word) => `'${word}'`).join(" ")} `)
         : undefined,
     );
     const error = await rejection(open({ credentials: fixedCredentials({ password: "s3cret" }) }));
