@@ -96,7 +96,7 @@ export interface Backend {
   on<E extends keyof BackendEvents>(event: E, listener: (payload: BackendEvents[E]) => void): () => void;
   /**
    * Sends a hint to whoever listens to the channel now, this process too; resolves when the backend has taken it.
-   * It is not repeated after a lost reply: whoever must know also finds out without it.
+   * It may be heard twice when a reply was lost, or by nobody: whoever must know also finds out without it.
    */
   publish(channel: string, message: string, options?: CallOptions): Promise<void>;
   /** Listens until the returned function is called; the first listener of a process opens its one subscriber. */

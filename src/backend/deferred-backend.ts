@@ -105,15 +105,15 @@ export class DeferredBackend implements RedisBackend {
   subscribe(channel: string, listener: ChannelListener): () => void {
     const backend = this.#backend;
     if (backend !== undefined) return backend.subscribe(channel, listener);
+    if (this.#early === "closed") throw new ClosedError();
     let end: () => void = () => undefined;
     let ended = false;
-    this.#loaded.then(
-      (loaded) => {
+    this.#loaded
+      .then((loaded) => {
         if (!ended) end = loaded.subscribe(channel, listener);
-      },
-      // The state tells it; nothing will ever be heard.
-      () => undefined,
-    );
+      })
+      // Not loaded, or closed by now: the state tells it, and nothing will ever be heard.
+      .catch(() => undefined);
     return () => {
       ended = true;
       end();

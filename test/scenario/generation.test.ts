@@ -5,7 +5,7 @@ import { startSentinel } from "../support/servers/sentinel.js";
 import type { SentinelTopology } from "../support/servers/sentinel-topology.js";
 import { startSingle, type SingleTopology } from "../support/servers/single.js";
 import { until } from "../support/until.js";
-import { openBackend } from "../unit/backend/open-backend.js";
+import { openBackend, rejection } from "../unit/backend/open-backend.js";
 
 // Real servers: only they show what becomes of a replication id. All clocks here are this machine's.
 
@@ -85,6 +85,24 @@ describe("a single server", () => {
     );
     await generation();
     expect(await topology.server.command("HLEN", key)).toBe(1);
+  });
+
+  test("serves a user with no more than what the help of a refusal lists", async () => {
+    const setUser = (...rules: string[]): Promise<unknown> =>
+      topology.server.command("ACL", "SETUSER", "least", "reset", "on", ">pw", ...rules);
+    await setUser("+info", "+time");
+    const backend = openBackend({ nodes: [topology.server], username: "least", password: "pw", namespace });
+    const { help = "" } = await rejection(backend.generation(backend.keys.key("room", "a", "x")));
+    await setUser(...(help.match(/[~&+]\S+/g) ?? []));
+    const found = await backend.generation(backend.keys.key("room", "a", "x"));
+    expect(found?.replicationId).toBe((await topology.server.info("replication")).get("master_replid"));
+    const heard: string[] = [];
+    const channel = backend.keys.hintChannel("news");
+    backend.subscribe(channel, { message: (text) => heard.push(text), gap: () => heard.push("gap") });
+    await until(() => heard.length === 1, { what: "the listening to begin" });
+    await backend.publish(channel, "hello");
+    await until(() => heard.length === 2, { what: "the message" });
+    expect(backend.state).toBe("ready");
   });
 
   test("that does not let INFO be read has no generation", async () => {

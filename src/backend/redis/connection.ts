@@ -30,6 +30,8 @@ const probeLimit = 300;
 /** A reply as text, number, null or a nested list of these. */
 export type Reply = string | number | null | readonly Reply[];
 
+const turnsAway = /^(ERR max number of clients|DENIED)/;
+
 /**
  * One socket to one server, from the dial to its end; it never reconnects, so nothing is ever sent twice by it.
  *
@@ -44,6 +46,7 @@ export class Connection {
   #ended = false;
   #lastError: Error | undefined;
   #onEnd: (reason: Error) => void = () => undefined;
+  #waitsForCredentials = false;
   readonly #signal: AbortSignal;
   readonly #stop = (): void => this.destroy(closedError());
   /** True when this process ended it because the server did not answer. */
@@ -74,7 +77,7 @@ export class Connection {
       noDelay: true,
     });
     this.#redis.on("error", (error: Error) => {
-      this.#lastError = error;
+      this.#lastError = firstWords(error);
     });
     this.#redis.on("end", () => this.#end());
     this.#signal = options.signal;
@@ -85,7 +88,7 @@ export class Connection {
   static async open(options: ConnectionOptions): Promise<Connection> {
     if (options.signal.aborted) throw closedError();
     const connection = new Connection(options);
-    const limit = setTimeout(() => connection.destroy(silent(options.timeout)), options.timeout);
+    const limit = setTimeout(() => connection.destroy(connection.#late(options.timeout)), options.timeout);
     try {
       await connection.#redis.connect().catch((error: unknown) => {
         throw connection.#lastError ?? error;
@@ -189,10 +192,27 @@ export class Connection {
     });
   }
 
+  /** What the credentials are now; rejects when the connection ends while a function is still being asked for them. */
+  async #ask(credentials: Credentials): Promise<SignIn> {
+    const ended = new Promise<never>((_, reject) => {
+      this.#onEnd = reject;
+    });
+    this.#waitsForCredentials = true;
+    const signIn = await Promise.race([credentials.read(), ended]);
+    this.#waitsForCredentials = false;
+    this.#onEnd = () => undefined;
+    return signIn;
+  }
+
+  #late(timeout: number): Error {
+    if (this.#waitsForCredentials) return new Error(`the credentials were not given within ${timeout} ms`);
+    return Object.assign(new Error(`no answer within ${timeout} ms`), { code: "ETIMEDOUT" });
+  }
+
   async #handshake(options: ConnectionOptions): Promise<void> {
-    const signIn = await options.credentials.read();
+    const signIn = await this.#ask(options.credentials);
     const signedIn = this.signIn(signIn).catch((error: unknown) => {
-      options.credentials.refused();
+      if (isReply(error)) options.credentials.refused();
       throw error;
     });
     const replies: Promise<unknown>[] = [signedIn];
@@ -202,15 +222,23 @@ export class Connection {
     const info = this.send("info", []);
     const time = this.send("time", []).catch(() => undefined);
     // A server that refuses CLIENT or INFO to this user still serves; the name and the diagnosis are what is lost.
-    name.catch(() => undefined);
+    const unnamed = name.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     info.catch(() => undefined);
     await Promise.all(replies);
-    const text = await info.catch((error: Error) => {
-      if (/^NOAUTH|^LOADING/.test(error.message) || error.name !== "ReplyError") throw error;
-      return "";
+    const text = await info.catch(async (error: Error) => {
+      if (/^NOAUTH|^LOADING/.test(error.message)) throw error;
+      if (isReply(error)) return "";
+      // A server that is full turns away whoever comes, and what it says looks like the answer to the first command.
+      const refusal = await unnamed;
+      throw isReply(refusal) && turnsAway.test(refusal.message) ? refusal : error;
     });
     if (typeof text === "string" && text !== "") this.info = parseInfo(text);
     this.time = await time;
+    // TIME may be refused, and so may have been lost with the connection: whoever gets it must hear of its end.
+    if (this.#ended) throw this.#lastError ?? new Error("the server closed the connection");
     if (this.info?.loading === true) throw new Error("LOADING the server is loading its data");
   }
 }
@@ -219,12 +247,24 @@ function closedError(): Error {
   return new Error("the backend was closed");
 }
 
-function silent(timeout: number): Error {
-  return Object.assign(new Error(`no answer within ${timeout} ms`), { code: "ETIMEDOUT" });
+function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === "ReplyError";
 }
 
-/** ioredis hangs the command on an error reply: a password, or a session, that a log of the error would show. */
+/** What a server said before it was asked anything; to ioredis that is a fault of its own. */
+function firstWords(error: Error): Error {
+  const words = /^Command queue state error.* Last error: (.*)$/s.exec(error.message)?.[1];
+  return words === undefined ? error : new Error(words);
+}
+
+/**
+ * ioredis hangs the command on an error reply, and a server that does not know a command repeats what it was given: a
+ * password, or a session, that a log of the error would show.
+ */
 function rethrowWithoutArguments(error: unknown): never {
-  if (error instanceof Error) delete (error as { command?: unknown }).command;
+  if (!(error instanceof Error)) throw error;
+  delete (error as { command?: unknown }).command;
+  const message = error.message.replace(/, with args beginning with:.*/s, "");
+  if (message !== error.message) throw Object.assign(new Error(message), { name: error.name });
   throw error;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Secret, SecretFunction } from "../../config/backend-config.js";
 import { readSecret } from "../../config/secret.js";
 import type { Clock, Timer } from "../../core/clock.js";
+import { withDeadline } from "../../core/deadline.js";
 
 /** What AUTH is sent with; without a password nothing is. */
 export interface SignIn {
@@ -34,13 +35,14 @@ const lookEvery = 1_000;
 const renewAt = 0.8;
 const leastRenewal = 1_000;
 const renewAgainAfter = 5_000;
+const askLimit = 10_000;
 
 /**
  * Knows the credentials where they live: a value, a file, a variable or a function.
  *
  * Files and variables are looked at every second, so that open connections can sign in anew as soon as they change. A
  * function is asked once for all connections that open together, and again at 80 % of the life of what it gave; what has
- * no end of life is asked for at each connection.
+ * no end of life is asked for at each connection. One that has not answered after ten seconds is asked anew.
  */
 export class RotatingCredentials implements Credentials {
   readonly #options: CredentialsOptions;
@@ -59,12 +61,10 @@ export class RotatingCredentials implements Credentials {
     const { username, password } = this.#options;
     if (password === undefined) return { username };
     if (typeof password !== "function") return { username, password: this.#stored() };
-    if (this.#given?.expiresAt === undefined || this.#given.expiresAt <= this.#options.clock.now()) {
-      this.#given = undefined;
-      await this.#ask(password);
-    }
-    const given = this.#given as Given | undefined;
-    return { username: given?.username ?? username, password: given?.password };
+    const lives = (this.#given?.expiresAt ?? 0) > this.#options.clock.now();
+    // What was asked for here, and not what is kept: that may be dropped again before this goes on.
+    const given = lives && this.#given !== undefined ? this.#given : await this.#ask(password);
+    return { username: given.username ?? username, password: given.password };
   }
 
   refused(): void {
@@ -96,7 +96,9 @@ export class RotatingCredentials implements Credentials {
   }
 
   #ask(password: SecretFunction): Promise<Given> {
-    this.#asking ??= askOnce(password)
+    const { clock } = this.#options;
+    const late = (): Error => new Error(`the function that gives the password did not answer within ${askLimit} ms`);
+    this.#asking ??= withDeadline(askOnce(password), askLimit, clock, late)
       .then((given) => this.#take(given, password))
       .finally(() => {
         this.#asking = undefined;
@@ -108,7 +110,7 @@ export class RotatingCredentials implements Credentials {
     const before = this.#last;
     this.#given = given;
     this.#last = given.password;
-    if (given.expiresAt !== undefined && !this.#closed) {
+    if (given.expiresAt !== undefined) {
       const life = given.expiresAt - this.#options.clock.now();
       this.#renewAfter(Math.max(leastRenewal, life * renewAt), password);
     }
@@ -117,6 +119,7 @@ export class RotatingCredentials implements Credentials {
   }
 
   #renewAfter(delay: number, password: SecretFunction): void {
+    if (this.#closed) return;
     this.#timer?.cancel();
     this.#timer = this.#options.clock.setTimeout(() => {
       // Until it succeeds the old token is used, as long as it lives.

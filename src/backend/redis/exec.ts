@@ -20,7 +20,10 @@ export interface Request<T> {
   readonly key: string;
   /** For errors and statistics. */
   readonly name: string;
+  /** It stores nothing, so that no fence holds it back. */
   readonly readOnly: boolean;
+  /** Somebody notices that it was executed, although it stores nothing. */
+  readonly noticed?: boolean;
   /** Any server will do; the key only chooses among those that are there. */
   readonly anywhere?: boolean;
   /** Milliseconds. */
@@ -163,7 +166,7 @@ class Call<T> {
 
   /** Of a call that reached a server: one that only reads has changed nothing. */
   get #perhaps(): Executed {
-    return this.#request.readOnly ? "no" : "maybe";
+    return this.#request.readOnly && this.#request.noticed !== true ? "no" : "maybe";
   }
 
   begin(): void {

@@ -4,7 +4,7 @@ import type { Connection } from "./connection.js";
 /** What the generations are kept with. */
 export interface GenerationsOptions {
   /** Runs the script `register-generations` on the fleet's key and gives what it answers. */
-  readonly register: (servers: string) => Promise<string>;
+  readonly register: (servers: string, deadline: number) => Promise<string>;
   /** The connections to all servers that keys are routed to now. */
   readonly connections: () => readonly Connection[];
 }
@@ -23,13 +23,13 @@ export class Generations {
     this.#options = options;
   }
 
-  /** That of the server behind a connection, as it was when its INFO was read last. */
-  async of(connection: Connection): Promise<Generation | undefined> {
+  /** That of the server behind a connection, as it was when its INFO was read last; within `deadline` milliseconds. */
+  async of(connection: Connection, deadline: number): Promise<Generation | undefined> {
     const replicationId = connection.info?.replicationId ?? "";
-    if (replicationId === "") return undefined;
+    if (describe(connection) === "") return undefined;
     if (!this.#since.has(replicationId)) {
       const servers = [...new Set([connection, ...this.#options.connections()])].map(describe).join("");
-      this.#learn(await this.#options.register(servers));
+      this.#learn(await this.#options.register(servers, deadline));
     }
     const since = this.#since.get(replicationId);
     return since === undefined ? undefined : { replicationId, since };
@@ -46,6 +46,11 @@ export class Generations {
 function describe({ info, time }: Connection): string {
   const now = Array.isArray(time) ? Math.floor(Number(time[0]) * 1000 + Number(time[1]) / 1000) : Number.NaN;
   if (info === undefined || info.replicationId === "" || info.runId === "" || !Number.isFinite(now)) return "";
+  // What a replica shows is the history of its primary, whose clock it does not have. After a full resynchronization no
+  // second id is left: a primary that lost its place would lend its own age to the server that took it.
+  if (info.role === "slave") return "";
   const { replicationId, wasPromoted, runId, uptime } = info;
-  return `${replicationId},${wasPromoted ? 1 : 0},${runId},${now},${now - uptime * 1000};`;
+  // Both its start and its uptime are whole seconds, so that it may have started up to one later than they tell.
+  const started = Math.min(now, now - uptime * 1000 + 1000);
+  return `${replicationId},${wasPromoted ? 1 : 0},${runId},${now},${started};`;
 }

@@ -107,7 +107,10 @@ export class Node {
     }
     // Redis 5 takes a refused AUTH as signing out; there the next connection has the new credentials.
     if (Number.parseInt(connection.info?.version ?? "", 10) < 6 && connection.info?.flavor === "redis") return;
-    connection.signIn(signIn).catch((error: Error) => this.#settings.onSignInRefused(this, error));
+    connection.signIn(signIn).catch((error: Error) => {
+      // A lost connection has refused nothing; the next one signs in with what is valid then.
+      if (error.name === "ReplyError") this.#settings.onSignInRefused(this, error);
+    });
   }
 
   close(): void {

@@ -11,7 +11,7 @@ export interface ReachabilityOptions {
   readonly connect: (address: NodeAddress, role: "probe" | "sentinel") => ConnectionOptions;
   /** Says what a failed attempt really met. */
   readonly explain: (error: Error, address: NodeAddress) => FleetError;
-  readonly onUnreachable: (node: TopologyNode, error: Error) => void;
+  readonly onUnreachable: (node: TopologyNode, error: FleetError) => void;
 }
 
 // A server that was just killed is still in the topology for a while, and one that just started does not answer yet.
@@ -46,15 +46,15 @@ export class Reachability {
     this.#timer?.cancel();
   }
 
-  #plan(delay: number, failed: ReadonlyMap<string, Error>): void {
+  #plan(delay: number, failed: ReadonlyMap<string, FleetError>): void {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.setTimeout(() => void this.#check(failed), delay);
   }
 
-  async #check(failedBefore: ReadonlyMap<string, Error>): Promise<void> {
+  async #check(failedBefore: ReadonlyMap<string, FleetError>): Promise<void> {
     const round = this.#round;
     const nodes = this.#options.topology().nodes.filter(({ state }) => state !== "connected");
-    const failed = new Map<string, Error>();
+    const failed = new Map<string, FleetError>();
     await Promise.all(
       nodes.map(async (node) => {
         const error = await this.#dial(node);
@@ -73,7 +73,7 @@ export class Reachability {
   }
 
   /** Why a server would be of no use; one that answers with something that passes will be. */
-  async #dial({ host, port, role }: TopologyNode): Promise<Error | undefined> {
+  async #dial({ host, port, role }: TopologyNode): Promise<FleetError | undefined> {
     const address = { host, port };
     try {
       const connection = await Connection.open(

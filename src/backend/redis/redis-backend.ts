@@ -27,6 +27,7 @@ import { Reachability } from "./reachability.js";
 import { Generations } from "./generations.js";
 import { registerGenerations } from "./lua/scripts.generated.js";
 import type { Node, NodeSettings } from "./node.js";
+import { readOnlyReply } from "./reply-errors.js";
 import type { Router } from "./router.js";
 import { sendReads, sendScript } from "./script-call.js";
 import { SentinelRouter } from "./sentinel-router.js";
@@ -95,7 +96,8 @@ class ConnectedBackend implements RedisBackend {
     const seen = this.keys.key("fleet", "generations", "seen");
     this.#generations = new Generations({
       connections: () => this.#router.routed().flatMap(({ connection }) => connection ?? []),
-      register: async (servers) => (await this.run(registerGenerations, { keys: { seen }, args: { servers } }))[1],
+      register: async (servers, deadline) =>
+        (await this.run(registerGenerations, { keys: { seen }, args: { servers } }, { deadline }))[1],
     });
     const hearing = (): Error | undefined => this.#subscriber.trouble;
     this.#watch = new StateWatch(clock, this.#router, hearing, (change) => this.#events.emit("state", change));
@@ -153,17 +155,20 @@ class ConnectedBackend implements RedisBackend {
     options: CallOptions & { readonly not?: string } = {},
   ): Promise<Generation | undefined> {
     const { not, deadline = this.#config.timeouts.command } = options;
+    const until = this.#clock.monotonic() + deadline;
     const connection = await this.#run({
       key,
       name: "generation",
       readOnly: true,
       deadline,
       async send(owner) {
-        if (not !== undefined && owner.info?.replicationId === not) await owner.readInfo();
+        const { role, replicationId } = owner.info ?? {};
+        if (role === "slave" || (not !== undefined && replicationId === not)) await owner.readInfo();
+        if (owner.info?.role === "slave") throw readOnlyReply();
         return owner;
       },
     });
-    return this.#generations.of(connection);
+    return this.#generations.of(connection, Math.max(1, until - this.#clock.monotonic()));
   }
 
   serverTime(key: string): ServerTime | undefined {
@@ -174,8 +179,8 @@ class ConnectedBackend implements RedisBackend {
     await this.#run({
       key: by,
       name: "publish",
-      // Nothing is stored, so that neither the fence nor a lost reply matters.
       readOnly: true,
+      noticed: true,
       anywhere: true,
       deadline,
       send: (connection) => connection.send("publish", [channel, message]),
@@ -307,7 +312,10 @@ class ConnectedBackend implements RedisBackend {
       connect: (address, role) => open[role](address),
       explain,
       onUnreachable: ({ id, role }, error) => {
-        const message = `the topology names ${id} (${role}), and it cannot be used from here when it is needed: ${error.message}; let it announce an address that is reachable, or give FLEET_ADDRESS_MAP`;
+        const mend = error.retryable
+          ? "let it announce an address that is reachable, or give FLEET_ADDRESS_MAP"
+          : error.help;
+        const message = `the topology names ${id} (${role}), and it cannot be used from here when it is needed: ${error.message}${mend === undefined ? "" : `; ${mend}`}`;
         this.#events.emit("warning", { code: "WARN_FLEET_NODE_UNREACHABLE", message });
       },
     });

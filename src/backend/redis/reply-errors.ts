@@ -49,6 +49,11 @@ export function classify(error: unknown): ReplyError {
   return { kind: kinds[code] ?? "reply", code };
 }
 
+/** What a replica answers to a write, for a server that shows in another way that it is one. */
+export function readOnlyReply(): Error {
+  return Object.assign(new Error("READONLY the server is a replica"), { name: "ReplyError" });
+}
+
 function redirect(code: "MOVED" | "ASK", message: string): ReplyError {
   const [, slot = "", address = ""] = message.split(" ");
   const colon = address.lastIndexOf(":");

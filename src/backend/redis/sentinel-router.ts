@@ -46,9 +46,8 @@ export class SentinelRouter implements Router {
   readonly #options: SentinelRouterOptions;
   readonly #fence: WriteFence;
   #sentinels: ReadonlyMap<string, NodeAddress>;
-  readonly #watchers = new Map<string, SentinelWatcher>();
-  /** The address of the watcher of each sentinel, by the sentinel's own id. */
-  readonly #watchedAt = new Map<string, string>();
+  /** By the address, with the sentinel's own id where it tells that. */
+  readonly #watchers = new Map<string, { readonly watcher: SentinelWatcher; readonly sentinel: string | undefined }>();
   #primary: Node | undefined;
   #replicas: readonly NodeAddress[] = [];
   #timer: Timer | undefined;
@@ -105,7 +104,7 @@ export class SentinelRouter implements Router {
       host,
       port,
       role: "sentinel",
-      state: this.#watchers.get(id)?.connected === true ? "connected" : "not-connected",
+      state: this.#watchers.get(id)?.watcher.connected === true ? "connected" : "not-connected",
     }));
     const primary = this.#primary === undefined ? [] : [describeNode(this.#primary, "primary")];
     const replicas: TopologyNode[] = this.#replicas.map(({ host, port }) => ({
@@ -123,7 +122,7 @@ export class SentinelRouter implements Router {
     this.#closed = true;
     this.#timer?.cancel();
     this.breaker.stop();
-    for (const watcher of this.#watchers.values()) watcher.close();
+    for (const { watcher } of this.#watchers.values()) watcher.close();
     this.#fence.open();
     this.#primary?.close();
   }
@@ -210,7 +209,7 @@ export class SentinelRouter implements Router {
       if (id === undefined || !answering.has(id)) sentinels.set(addressText(address), address);
     }
     this.#sentinels = sentinels;
-    for (const [id, watcher] of this.#watchers) {
+    for (const [id, { watcher }] of this.#watchers) {
       if (sentinels.has(id)) continue;
       this.#watchers.delete(id);
       watcher.close();
@@ -251,15 +250,14 @@ export class SentinelRouter implements Router {
     const id = addressText(address);
     if (this.#watchers.has(id)) return;
     // One that is known by two addresses is watched by the one that answered first.
-    if (sentinel !== undefined && this.#watchers.has(this.#watchedAt.get(sentinel) ?? "")) return;
-    if (sentinel !== undefined) this.#watchedAt.set(sentinel, id);
+    if (sentinel !== undefined && [...this.#watchers.values()].some((other) => other.sentinel === sentinel)) return;
     const connect = (): ConnectionOptions => this.#options.connect(address, "watch");
     const watcher = new SentinelWatcher(this.#options.clock, connect, sentinelChannels, (channel, message) => {
       if (primaryNameOf(channel, message) !== this.#options.sentinel.name) return;
       this.#fence.hear(channel);
       if (channel === "+switch-master") this.doubt();
     });
-    this.#watchers.set(id, watcher);
+    this.#watchers.set(id, { watcher, sentinel });
   }
 }
 

@@ -7,11 +7,11 @@ export interface ServerInfo {
   readonly loading: boolean;
   /** Empty when the server does not tell. */
   readonly evictionPolicy: string;
-  /** Names the history of writes; empty when the server does not tell. */
+  /** Names the history of writes; empty when the server does not tell, or hides it behind zeros. */
   readonly replicationId: string;
   /** Whether it was promoted, and still remembers the history from which it came. */
   readonly wasPromoted: boolean;
-  /** Another one at each start of the server. */
+  /** Another one at each start of the server; empty when it does not tell. */
   readonly runId: string;
   /** Seconds since its start. */
   readonly uptime: number;
@@ -34,9 +34,14 @@ export function parseInfo(text: string): ServerInfo {
     role: role === "master" || role === "slave" ? role : "unknown",
     loading: fields.get("loading") === "1",
     evictionPolicy: fields.get("maxmemory_policy") ?? "",
-    replicationId: fields.get("master_replid") ?? "",
-    wasPromoted: /[^0]/.test(fields.get("master_replid2") ?? ""),
-    runId: fields.get("run_id") ?? "",
+    replicationId: unlessZero(fields.get("master_replid")),
+    wasPromoted: unlessZero(fields.get("master_replid2")) !== "",
+    runId: unlessZero(fields.get("run_id")),
     uptime: Number(fields.get("uptime_in_seconds") ?? 0),
   };
+}
+
+/** An identifier of nothing but zeros names nothing, and would look the same on every server. */
+function unlessZero(identifier = ""): string {
+  return /[^0]/.test(identifier) ? identifier : "";
 }

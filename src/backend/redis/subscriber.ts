@@ -1,6 +1,8 @@
 import type { NodeAddress } from "../../config/backend-config.js";
 import { backoff } from "../../core/backoff.js";
 import type { Clock, Timer } from "../../core/clock.js";
+import { isFleetError } from "../../core/errors.js";
+import { TrustWindow, type TrustMark } from "../../core/trust-window.js";
 import type { ChannelListener, Gap } from "../backend.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 import { addressText } from "./node.js";
@@ -30,6 +32,7 @@ const echoEvery = 5_000;
 const echoAgainAfter = 1_000;
 const echoLimit = 2_000;
 const echoPrefix = "echo|";
+const subscribeLimit = 2_000;
 
 /**
  * The one connection of a process that receives messages; it opens with the first listener and ends with the backend.
@@ -49,19 +52,20 @@ export class Subscriber {
   #echoTimer: Timer | undefined;
   #echo = 0;
   #heard = 0;
-  /** The echo that is to come back, with the wall clock when it was sent. */
-  #awaited: { readonly echo: number; readonly sentAt: number } | undefined;
+  /** The echo that is to come back, and when it was sent. */
+  #awaited: { readonly echo: number; readonly sentAt: TrustMark } | undefined;
   #started = false;
   #listening = false;
   #closed = false;
-  /** The wall clock when an echo that came back was sent; nothing published before it was missed. */
-  #provenAt: number | undefined;
+  /** When an echo that came back was sent: what was published before it is not missed. */
+  readonly #proven: TrustWindow;
   #reason = "";
   /** Why it does not listen although somebody wants it to; undefined while all is well. */
   trouble: Error | undefined;
 
   constructor(options: SubscriberOptions) {
     this.#options = options;
+    this.#proven = new TrustWindow(options.clock);
   }
 
   /** The server that it listens to now. */
@@ -83,7 +87,10 @@ export class Subscriber {
 
   /** Listens elsewhere if it listens to this server, which is not the primary any more. */
   move(from: string): void {
-    if (this.#at === from) this.#connection?.destroy(new Error(`${from} is not the primary any more`));
+    if (this.#at !== from) return;
+    // Also tells an attempt that is under way.
+    this.#at = undefined;
+    this.#connection?.destroy(new Error(`${from} is not the primary any more`));
   }
 
   close(): void {
@@ -104,25 +111,54 @@ export class Subscriber {
     if (this.#closed) return;
     const address = this.#options.pick(this.#at);
     if (address === undefined) return this.#failed(new Error("no server is known to listen to"));
-    this.#at = addressText(address);
+    const at = addressText(address);
+    this.#at = at;
+    let connection: Connection;
     try {
-      const connection = await Connection.open(this.#options.connect(address));
-      if (this.#closed) return connection.destroy();
-      this.#connection = connection;
-      connection.onEnd((reason) => this.#lost(reason));
-      connection.onMessage((channel, text) => this.#hear(channel, text));
-      const wanted = [...this.#listeners.keys()];
-      await connection.send("subscribe", [...new Set([this.#options.mailbox, ...wanted])]);
-      if (connection !== this.#connection) return;
-      // Those that came while the server answered.
-      const late = [...this.#listeners.keys()].filter((channel) => !wanted.includes(channel));
-      if (late.length > 0) await connection.send("subscribe", late);
-      if (connection === this.#connection) this.#begin();
+      connection = await Connection.open(this.#options.connect(address));
     } catch (error) {
-      const explained = this.#options.explain(error as Error, address);
-      if (this.#connection === undefined) this.#failed(explained);
-      else this.#connection.destroy(explained);
+      return this.#failed(this.#options.explain(error as Error, address));
     }
+    if (this.#closed) return connection.destroy();
+    if (this.#at !== at) {
+      connection.destroy();
+      return this.#failed(new Error(`${at} is not the primary any more`));
+    }
+    this.#connection = connection;
+    connection.onEnd((reason) => this.#lost(reason));
+    connection.onMessage((channel, text) => this.#hear(channel, text));
+    try {
+      await this.#joinAll(connection);
+    } catch (error) {
+      if (connection === this.#connection) connection.destroy(this.#options.explain(error as Error, address));
+    }
+  }
+
+  /** Subscribes to all that is listened to, also to what is joined while the server answers; then the listening begins. */
+  async #joinAll(connection: Connection): Promise<void> {
+    const limit = this.#options.clock.setTimeout(() => {
+      const silent = new Error(`no answer to SUBSCRIBE within ${subscribeLimit} ms`);
+      // A process that was busy itself has not read the answer yet: let this turn's input be read before judging.
+      setImmediate(() => {
+        if (!this.#listening && connection === this.#connection) connection.destroy(silent);
+      });
+    }, subscribeLimit);
+    const { mailbox } = this.#options;
+    const joined = new Set<string>();
+    const missing = (): string[] =>
+      [...new Set([mailbox, ...this.#listeners.keys()])].filter((channel) => !joined.has(channel));
+    try {
+      for (let channels = missing(); channels.length > 0; channels = missing()) {
+        await connection.send("subscribe", channels);
+        for (const channel of channels) joined.add(channel);
+      }
+    } finally {
+      limit.cancel();
+    }
+    const left = [...joined].filter((channel) => channel !== mailbox && !this.#listeners.has(channel));
+    if (left.length > 0) connection.send("unsubscribe", left).catch(() => undefined);
+    // In this turn: what is joined from now on is subscribed to by whoever joins it.
+    if (connection === this.#connection) this.#begin();
   }
 
   #begin(): void {
@@ -131,11 +167,13 @@ export class Subscriber {
     this.#listening = true;
     this.trouble = undefined;
     const now = clock.now();
-    const from = this.#provenAt;
-    this.#provenAt = now;
+    const missed = this.#proven.elapsed;
+    this.#proven.confirm(this.#proven.mark());
     onChange();
-    if (from !== undefined) onGap({ from: Math.min(from, now), to: now, reason: this.#reason });
-    for (const listener of [...this.#listeners.values()].flatMap((listeners) => [...listeners])) this.#gapOf(listener);
+    if (missed !== Number.POSITIVE_INFINITY) onGap({ from: now - missed, to: now, reason: this.#reason });
+    for (const [channel, listeners] of [...this.#listeners]) {
+      for (const listener of [...listeners]) this.#tell(channel, listener, () => listener.gap());
+    }
     void this.#sendEcho();
   }
 
@@ -145,10 +183,11 @@ export class Subscriber {
     this.#echoTimer?.cancel();
     if (this.#listening) this.#reason = reason.message;
     this.#listening = false;
-    if (!this.#closed) this.#failed(reason);
+    this.#failed(reason);
   }
 
   #failed(error: Error): void {
+    if (this.#closed) return;
     this.trouble = error;
     this.#options.onChange();
     this.#plan(Math.max(leastReconnectDelay, this.#backoff.next()));
@@ -156,26 +195,33 @@ export class Subscriber {
 
   #hear(channel: string, text: string): void {
     if (channel === this.#options.mailbox && text.startsWith(echoPrefix)) {
-      this.#heard = Math.max(this.#heard, Number(text.slice(echoPrefix.length)));
-      if (this.#awaited !== undefined && this.#heard >= this.#awaited.echo) this.#prove(this.#awaited.sentAt);
+      // Only the last one tells anything: an older one comes late, and another one is not of this process.
+      if (text !== `${echoPrefix}${this.#echo}`) return;
+      this.#heard = this.#echo;
+      if (this.#awaited?.echo === this.#heard) this.#prove(this.#awaited.sentAt);
       return;
     }
-    for (const listener of this.#listeners.get(channel) ?? []) this.#tell(() => listener.message(text));
+    for (const listener of [...(this.#listeners.get(channel) ?? [])]) {
+      this.#tell(channel, listener, () => listener.message(text));
+    }
   }
 
   async #sendEcho(): Promise<void> {
-    const { clock, mailbox, publish } = this.#options;
+    const { mailbox, publish } = this.#options;
     const connection = this.#connection;
     const echo = (this.#echo += 1);
-    const sentAt = clock.now();
-    const isTaken = await publish(mailbox, `${echoPrefix}${echo}`, echoLimit).then(
-      () => true,
-      () => false,
+    const sentAt = this.#proven.mark();
+    const refusal = await publish(mailbox, `${echoPrefix}${echo}`, echoLimit).then(
+      () => undefined,
+      (error: unknown) => error,
     );
     if (connection !== this.#connection || this.#closed) return;
-    // Without a command connection the echo proves nothing, neither way.
-    if (!isTaken) return this.#planEcho(echoAgainAfter, () => void this.#sendEcho());
-    if (this.#heard >= echo) return this.#prove(sentAt);
+    if (this.#heard === echo) return this.#prove(sentAt);
+    if (refusal !== undefined) {
+      // Without a command connection the echo proves nothing, neither way; one that is forbidden never will.
+      if (isFleetError(refusal) && !refusal.retryable) this.#judge(refusal);
+      return this.#planEcho(echoAgainAfter, () => void this.#sendEcho());
+    }
     this.#awaited = { echo, sentAt };
     this.#planEcho(echoLimit, () => {
       // A process that was busy itself has not read the echo yet: let this turn's input be read before judging.
@@ -185,10 +231,17 @@ export class Subscriber {
     });
   }
 
-  #prove(sentAt: number): void {
+  #prove(sentAt: TrustMark): void {
     this.#awaited = undefined;
-    this.#provenAt = sentAt;
+    this.#proven.confirm(sentAt);
+    this.#judge(undefined);
     this.#planEcho(echoEvery, () => void this.#sendEcho());
+  }
+
+  #judge(trouble: Error | undefined): void {
+    if (this.trouble?.message === trouble?.message) return;
+    this.trouble = trouble;
+    this.#options.onChange();
   }
 
   #planEcho(delay: number, act: () => void): void {
@@ -205,7 +258,7 @@ export class Subscriber {
       if (connection === this.#connection) connection?.destroy(error as Error);
       return;
     }
-    if (connection === this.#connection && this.#listeners.get(channel)?.has(listener) === true) this.#gapOf(listener);
+    if (connection === this.#connection) this.#tell(channel, listener, () => listener.gap());
   }
 
   #leave(channel: string, listener: ChannelListener): void {
@@ -216,11 +269,9 @@ export class Subscriber {
     this.#connection?.send("unsubscribe", [channel]).catch(() => undefined);
   }
 
-  #gapOf(listener: ChannelListener): void {
-    this.#tell(() => listener.gap());
-  }
-
-  #tell(act: () => void): void {
+  #tell(channel: string, listener: ChannelListener, act: () => void): void {
+    // One that another listener has just ended hears nothing more.
+    if (this.#listeners.get(channel)?.has(listener) !== true) return;
     try {
       act();
     } catch (error) {

@@ -112,6 +112,49 @@ describe("the handshake", () => {
     expect(error.message).toMatch(/^WRONGPASS/);
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("s3cret");
   });
+
+  test("keeps the password out of the error of a server that knows no AUTH, and repeats what it was sent", async () => {
+    server.answer(([name, ...args]) =>
+      name === "AUTH"
+        ? failure(`ERR unknown command 'AUTH', with args beginning with: ${args.map((word) => `'${word}'`).join(" ")} `)
+        : undefined,
+    );
+    const error = await rejection(open({ credentials: fixedCredentials({ password: "s3cret" }) }));
+    expect(error.message).toBe("ERR unknown command 'AUTH'");
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain("s3cret");
+  });
+
+  test("fails when the server hangs up with the last answer still to come", async () => {
+    server.answer(([name], connection) => {
+      if (name !== "TIME") return undefined;
+      setTimeout(() => connection.reset(), 20);
+      return silence;
+    });
+    await rejection(open());
+  });
+
+  test("fails within its timeout when the credentials are not given, and says that it waited for them", async () => {
+    const credentials = { read: () => new Promise<never>(() => undefined), refused: () => undefined };
+    const error = await rejection(open({ credentials, timeout: 50 }));
+    expect(error.message).toBe("the credentials were not given within 50 ms");
+    await until(() => server.open === 0, { what: "the connection to end" });
+  });
+
+  test("drops credentials that the server refused, and keeps those that it had no time to judge", async () => {
+    let refused = 0;
+    const credentials = {
+      read: () => Promise.resolve({ password: "token" }),
+      refused: () => {
+        refused += 1;
+      },
+    };
+    server.answer(() => silence);
+    await rejection(open({ credentials, timeout: 50 }));
+    expect(refused).toBe(0);
+    server.answer(([name]) => (name === "AUTH" ? failure("WRONGPASS invalid username-password pair") : undefined));
+    await rejection(open({ credentials }));
+    expect(refused).toBe(1);
+  });
 });
 
 describe("sending", () => {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { RotatingCredentials, type CredentialsOptions } from "../../../src/backend/redis/credentials.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
+import { until } from "../../support/until.js";
 import { rejection } from "./open-backend.js";
 
 const wall = 1_000_000;
@@ -101,6 +102,51 @@ describe("a function", () => {
     expect(new Set(together.map(({ password }) => password))).toEqual(new Set(["secret-1"]));
     expect(await credentials.read()).toEqual({ username: "app", password: "secret-2" });
     expect(clock.timers).toBe(0);
+  });
+
+  test("whose text changes gives it to whoever asked, also when what has changed is read at once", async () => {
+    let secret = "old";
+    const told: unknown[] = [];
+    const credentials = open(() => Promise.resolve(secret), {
+      onChange: () => void credentials.read().then((signIn) => told.push(signIn)),
+    });
+    await credentials.read();
+    secret = "new";
+    const together = await Promise.all([credentials.read(), credentials.read()]);
+    expect(together).toEqual([
+      { username: "app", password: "new" },
+      { username: "app", password: "new" },
+    ]);
+    await until(() => told.length > 0, { what: "the change to be told" });
+    expect(told).toEqual([{ username: "app", password: "new" }]);
+  });
+
+  test("is not asked any more after the end, although it was just failing", async () => {
+    let asked = 0;
+    let fail: (error: Error) => void = () => undefined;
+    const credentials = open(() => {
+      asked += 1;
+      if (asked === 1) return { password: "token", expiresAt: clock.now() + 50_000 };
+      return new Promise((_, reject) => {
+        fail = reject;
+      });
+    });
+    await credentials.read();
+    await clock.advanceAsync(40_000);
+    credentials.close();
+    fail(new Error("the identity service is away"));
+    await clock.advanceAsync(60_000);
+    expect(asked).toBe(2);
+    expect(clock.timers).toBe(0);
+  });
+
+  test("that never answers fails after ten seconds, and is asked again", async () => {
+    let asked = 0;
+    const credentials = open(() => ((asked += 1) === 1 ? new Promise(() => undefined) : "late"));
+    const refused = rejection(credentials.read());
+    await clock.advanceAsync(10_000);
+    expect((await refused).message).toBe("the function that gives the password did not answer within 10000 ms");
+    expect(await credentials.read()).toEqual({ username: "app", password: "late" });
   });
 
   test("that says when its token ends is asked at 80 % of its life, and open connections are told", async () => {

@@ -419,6 +419,20 @@ describe("changed credentials", () => {
     expect(changes).toEqual(["ready"]);
   });
 
+  test("that the server had no time to judge are not told of as refused: the next connection has them", async () => {
+    const node = open();
+    await untilChange("ready");
+    server.answer(([name], connection) => {
+      if (name !== "AUTH") return undefined;
+      connection.reset();
+      return silence;
+    });
+    node.signInAnew(signIn);
+    await untilChange("lost");
+    await elapse(clock, 250);
+    expect(refusals).toEqual([]);
+  });
+
   test("are not tried on an open connection to Redis 5, which would sign it out if it refused them", async () => {
     server.answer(([name]) => (name === "INFO" ? info({ redis_version: "5.0.14" }) : undefined));
     const node = open();

@@ -191,6 +191,16 @@ describe.concurrent("a single server", () => {
     });
   });
 
+  test("that turns everybody away in its first words", async ({ expect }) => {
+    const address = await listen(
+      createTcpServer((socket) => void socket.end("-ERR max number of clients reached\r\n")),
+    );
+    const error = await refused({ nodes: [address] });
+    expect(error.code).toBe("ERR_FLEET_UNAVAILABLE");
+    expect(error.message).toContain("ERR max number of clients reached");
+    expect(error.message).not.toContain("Please report");
+  });
+
   test("that accepts and says nothing", async ({ expect }) => {
     const server = await fake(() => silence);
     const error = await refused({ nodes: [server.address] });

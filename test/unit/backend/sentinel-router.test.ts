@@ -3,7 +3,7 @@ import type { RedisBackend } from "../../../src/backend/backend.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
 import { until } from "../../support/until.js";
 import { FakeSentinels } from "./fake-sentinels.js";
-import { failure, info, silence } from "./fake-server.js";
+import { bulk, failure, info, list, silence, type FakeServer } from "./fake-server.js";
 import { elapse, rejection, remember, settle } from "./open-backend.js";
 
 // What is learned from sentinels, on a clock that stands still; what real ones do is in test/scenario.
@@ -307,4 +307,48 @@ test("closing ends every connection and timer, also in the middle of a question"
   await until(() => fakes.data.every((server) => server.open === 0), { what: "the primary's connection to end" });
   await settle();
   expect(clock.timers).toBe(0);
+});
+
+describe("a replica that is of no use from here", () => {
+  async function warning(useless: (fakes: FakeSentinels) => Promise<void> | void): Promise<string> {
+    const fakes = await FakeSentinels.start(1, 2);
+    const [, replica] = fakes.data as [FakeServer, FakeServer];
+    await useless(fakes);
+    fakes.answer(0, ([name, question]) =>
+      name === "SENTINEL" && question === "replicas"
+        ? list(
+            list(
+              bulk("ip"),
+              bulk(replica.host),
+              bulk("port"),
+              bulk(String(replica.port)),
+              bulk("flags"),
+              bulk("slave"),
+            ),
+          )
+        : undefined,
+    );
+    const backend = fakes.open(clock, { password: "pw" });
+    const warnings: { readonly code: string; readonly message: string }[] = [];
+    backend.on("warning", (given) => warnings.push(given));
+    await backend.ready();
+    await pass(() => warnings.length > 0, "the warning", 500);
+    expect(warnings.map(({ code }) => code)).toEqual(["WARN_FLEET_NODE_UNREACHABLE"]);
+    expect(warnings[0]?.message).toContain(`the topology names 127.0.0.1:${replica.port} (replica)`);
+    return warnings[0]?.message ?? "";
+  }
+
+  test("is named with the way to its address when it cannot be dialled", async () => {
+    expect(await warning((fakes) => fakes.data[1]?.stop())).toContain("FLEET_ADDRESS_MAP");
+  });
+
+  test("is named with the way to its password when it refuses that", async () => {
+    const message = await warning((fakes) => {
+      fakes.data[1]?.answer(([name]) =>
+        name === "AUTH" ? failure("WRONGPASS invalid username-password pair") : undefined,
+      );
+    });
+    expect(message).toContain("FLEET_PASSWORD");
+    expect(message).not.toContain("FLEET_ADDRESS_MAP");
+  });
 });

@@ -2,10 +2,12 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Gap } from "../../../src/backend/backend.js";
 import { Subscriber, type SubscriberOptions } from "../../../src/backend/redis/subscriber.js";
+import { PermissionError } from "../../../src/core/errors.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
 import { until } from "../../support/until.js";
-import { bulk, FakeServer, integer, list, type FakeConnection } from "./fake-server.js";
+import { bulk, FakeServer, integer, list, silence, type FakeConnection } from "./fake-server.js";
 import { fixedCredentials } from "./fixed-credentials.js";
+import { settle } from "./open-backend.js";
 
 let clock: FakeClock;
 let server: FakeServer;
@@ -117,6 +119,60 @@ describe("the echo", () => {
     expect(notes).toEqual(["gap", "gap"]);
   });
 
+  test("that nobody sent cannot be waited for in vain, and proves nothing", async () => {
+    await listening(open());
+    await echoed();
+    say("mail", "echo|none");
+    say("mail", "echo|99");
+    await clock.advanceAsync(5_000);
+    await echoed();
+    await clock.advanceAsync(2_000);
+    await echoed();
+    expect(server.open).toBe(1);
+    expect(gaps).toEqual([]);
+    echoes = "swallowed";
+    await clock.advanceAsync(5_000);
+    await echoed();
+    echoes = "back";
+    await clock.advanceAsync(2_000);
+    await until(() => gaps.length === 1, { what: "the gap" });
+  });
+
+  test("that an access list forbids is a trouble, for nothing tells any more whether messages are heard", async () => {
+    let denied = true;
+    const subscriber = open({
+      publish(channel, message) {
+        if (denied) return Promise.reject(new PermissionError("PUBLISH is not allowed"));
+        say(channel, message);
+        return Promise.resolve();
+      },
+    });
+    await listening(subscriber);
+    await until(() => subscriber.trouble !== undefined, { what: "the trouble" });
+    expect(subscriber.trouble?.message).toBe("PUBLISH is not allowed");
+    expect(server.open).toBe(1);
+    denied = false;
+    const before = changes;
+    await clock.advanceAsync(1_000);
+    await until(() => subscriber.trouble === undefined, { what: "the trouble to end" });
+    expect(changes).toBeGreaterThan(before);
+  });
+
+  test("tells how long the gap is also when the wall clock was set back meanwhile", async () => {
+    await listening(open());
+    await echoed();
+    echoes = "swallowed";
+    await clock.advanceAsync(5_000);
+    await echoed();
+    clock.jumpWall(-3_600_000);
+    await clock.advanceAsync(2_000);
+    await until(() => server.open === 0, { what: "the connection to end" });
+    echoes = "back";
+    await clock.advanceAsync(50);
+    await until(() => gaps.length === 1, { what: "the gap" });
+    expect((gaps[0]?.to ?? 0) - (gaps[0]?.from ?? 0)).toBe(7_050);
+  });
+
   test("proves nothing, neither way, while it cannot be published", async () => {
     await listening(open());
     await echoed();
@@ -195,6 +251,98 @@ describe("a subscriber", () => {
     expect(subscriptions.at(-1)).toEqual(["SUBSCRIBE", "mail", "news"]);
   });
 
+  test("hears what was joined and left while the server was answering, and no more", async () => {
+    const held: (() => void)[] = [];
+    server.answer((words, connection) => {
+      const [name = "", ...names] = words;
+      if (name !== "SUBSCRIBE" && name !== "UNSUBSCRIBE") return undefined;
+      listener = connection;
+      held.push(() =>
+        connection.write(
+          names.map((channel, at) => list(bulk(name.toLowerCase()), bulk(channel), integer(at + 1))).join(""),
+        ),
+      );
+      return silence;
+    });
+    const subscriber = open();
+    const begun: string[] = [];
+    const join = (channel: string): (() => void) =>
+      subscriber.subscribe(channel, { message: () => undefined, gap: () => begun.push(channel) });
+    join("first");
+    await until(() => server.count("SUBSCRIBE") === 1, { what: "the first question" });
+    const leave = join("second");
+    held[0]?.();
+    await until(() => server.count("SUBSCRIBE") === 2, { what: "the second question" });
+    join("third");
+    leave();
+    held[1]?.();
+    await until(() => server.count("SUBSCRIBE") === 3, { what: "the third question" });
+    expect(begun).toEqual([]);
+    held[2]?.();
+    await until(() => server.count("UNSUBSCRIBE") === 1, { what: "the second to be left" });
+    held[3]?.();
+    await until(() => begun.length === 2, { what: "the listening to begin" });
+    expect(begun).toEqual(["first", "third"]);
+    expect(server.calls()).toEqual([
+      ["SUBSCRIBE", "mail", "first"],
+      ["SUBSCRIBE", "second"],
+      ["SUBSCRIBE", "third"],
+      ["UNSUBSCRIBE", "second"],
+    ]);
+  });
+
+  test("gives up a server that falls silent before it has subscribed", async () => {
+    server.answer(([name]) => (name === "SUBSCRIBE" ? silence : undefined));
+    const subscriber = open();
+    subscriber.subscribe("news", { message: () => undefined, gap: () => undefined });
+    await until(() => server.count("SUBSCRIBE") === 1, { what: "the question" });
+    await clock.advanceAsync(2_000);
+    await until(() => subscriber.trouble !== undefined, { what: "the trouble" });
+    expect(subscriber.trouble?.message).toContain("no answer to SUBSCRIBE within 2000 ms");
+    await clock.advanceAsync(50);
+    await until(() => server.accepted === 2, { what: "the next attempt" });
+  });
+
+  test("does not stay with a server that lost its place while it was being dialled", async () => {
+    let held: (() => void) | undefined;
+    server.answer((words, connection) => {
+      if (words[0] !== "TIME" || held !== undefined) return undefined;
+      held = () => connection.write("+OK\r\n");
+      return silence;
+    });
+    const subscriber = open();
+    subscriber.subscribe("news", { message: () => undefined, gap: () => undefined });
+    await until(() => held !== undefined, { what: "the handshake" });
+    subscriber.move(`127.0.0.1:${server.port}`);
+    held?.();
+    await until(() => subscriber.trouble !== undefined, { what: "the trouble" });
+    expect(subscriber.trouble?.message).toContain("is not the primary any more");
+    expect(server.count("SUBSCRIBE")).toBe(0);
+  });
+
+  test("lets a listener that hears a message begin and end others, which do not hear that one", async () => {
+    const subscriber = open();
+    const heard: string[] = [];
+    let ends: () => void = () => undefined;
+    const rearm = (round: number): void => {
+      subscriber.subscribe("news", {
+        message(text) {
+          heard.push(`${round}: ${text}`);
+          ends();
+          if (round < 5) rearm(round + 1);
+        },
+        gap: () => undefined,
+      });
+    };
+    rearm(1);
+    ends = subscriber.subscribe("news", { message: (text) => heard.push(`ended: ${text}`), gap: () => undefined });
+    await listening(subscriber);
+    say("news", "one");
+    await until(() => heard.length > 0, { what: "the message" });
+    await settle();
+    expect(heard).toEqual(["1: one"]);
+  });
+
   test("that is closed while it connects leaves nothing behind", async () => {
     const subscriber = open();
     subscriber.subscribe("news", { message: () => undefined, gap: () => undefined });
@@ -203,5 +351,6 @@ describe("a subscriber", () => {
     await clock.advanceAsync(10_000);
     expect(server.accepted).toBeLessThanOrEqual(1);
     expect(gaps).toEqual([]);
+    expect(clock.timers).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 --- Notes since when the histories of writes of some servers are seen, and answers it.
 -- @key seen - hash: replication id to `<first seen, milliseconds of its server> <run id of its server>`
--- @arg servers - of each `<replication id>,<1 when it has a second one, else 0>,<run id>,<its time>,<its start>;`
+-- @arg servers - for each: `<replication id>,<1 if promoted, else 0>,<run id>,<its time>,<its start>;`, in milliseconds
 -- @op a replication id that is noted keeps its note
 -- @returns OK since:text
 local seen = KEYS[1]
