@@ -22,6 +22,9 @@ const floor = [5, 0, 0] as const;
 const harmless: Readonly<Record<string, string>> = {
   "cluster|slots 7.0.0": "more fields in the reply, which are not read",
   "info 7.0.0": "several sections: none or one is asked for",
+  "xadd 7.0.0": "positions of the form <ms>-*: ours are whole, or * alone",
+  "xrange 6.2.0": "ranges without their ends: ours are with them",
+  "xrevrange 6.2.0": "ranges without their ends: ours are with them",
   "set 7.0.0": "NX together with GET: GET itself is refused by its token",
 };
 

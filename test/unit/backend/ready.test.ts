@@ -197,7 +197,7 @@ describe.concurrent("a single server", () => {
     );
     const error = await refused({ nodes: [address] });
     expect(error.code).toBe("ERR_FLEET_UNAVAILABLE");
-    expect(error.message).toContain("ERR max number of clients reached");
+    expect(error.message).toContain("no room for another connection (maxclients)");
     expect(error.message).not.toContain("Please report");
   });
 
