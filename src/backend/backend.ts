@@ -66,7 +66,11 @@ export interface ServerTime {
   readonly latest: number;
 }
 
-/** Messages of others may have been missed between two moments of this process' wall clock, in milliseconds. */
+/**
+ * Messages of others may have been missed between two moments of this process' wall clock, in milliseconds.
+ *
+ * On a cluster whose nodes hear each other only in part, single messages may have been missed before `from` too.
+ */
 export interface Gap {
   readonly from: number;
   readonly to: number;

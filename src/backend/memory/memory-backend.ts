@@ -100,8 +100,10 @@ class EmbeddedBackend implements MemoryBackend {
     return Promise.resolve();
   }
 
-  subscribe(channel: string, listener: ChannelListener): () => void {
+  subscribe(channel: string, wanted: ChannelListener): () => void {
     if (this.#state === "closed") throw new ClosedError();
+    // One of its own for each call: the same listener may listen twice, and each end is that of its own listening.
+    const listener = { message: (text: string) => wanted.message(text), gap: () => wanted.gap() };
     const { listeners } = this.#shared;
     const end = (): void => {
       this.#subscriptions.delete(end);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Secret, SecretFunction } from "../../config/backend-config.js";
 import { readSecret } from "../../config/secret.js";
+import { UnavailableError } from "../../core/errors.js";
 import type { Clock, Timer } from "../../core/clock.js";
 import { withDeadline } from "../../core/deadline.js";
 
@@ -99,6 +100,11 @@ export class RotatingCredentials implements Credentials {
     const { clock } = this.#options;
     const late = (): Error => new Error(`the function that gives the password did not answer within ${askLimit} ms`);
     this.#asking ??= withDeadline(askOnce(password), askLimit, clock, late)
+      .catch((cause: unknown) => {
+        // Its own words may hold a secret; whoever wants them finds them in the cause.
+        const { where } = this.#options;
+        throw new UnavailableError(`${where} could not be had: the function that gives it failed`, { cause });
+      })
       .then((given) => this.#take(given, password))
       .finally(() => {
         this.#asking = undefined;

@@ -32,6 +32,7 @@ const reconnect = { base: 50, cap: 500 };
 const leastReconnectDelay = 10;
 const fatalRetryEvery = 5_000;
 const authRetryEvery = 1_000;
+const passing: ReadonlySet<string> = new Set(["ERR_FLEET_AUTH", "ERR_FLEET_CONFIG_FILE"]);
 const askTimeEvery = 30_000;
 
 /** The address as people write it, also the node's id. */
@@ -189,8 +190,8 @@ export class Node {
 
   #retryDelay(error: FleetError): number {
     if (error.retryable) return Math.max(leastReconnectDelay, this.#backoff.next());
-    // A password may be about to change on one side or the other.
-    return error.code === "ERR_FLEET_AUTH" ? authRetryEvery : fatalRetryEvery;
+    // A password may be about to change on one side or the other, and its file be away while it does.
+    return passing.has(error.code) ? authRetryEvery : fatalRetryEvery;
   }
 
   #lost(reason: Error): void {

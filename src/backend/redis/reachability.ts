@@ -17,6 +17,7 @@ export interface ReachabilityOptions {
 // A server that was just killed is still in the topology for a while, and one that just started does not answer yet.
 const settleAfter = 2_000;
 const againAfter = 5_000;
+const formerPrimaryFor = 60_000;
 
 /**
  * Finds the servers that the topology announces and this process cannot use, by address or by password: they are of no use until a failover makes
@@ -28,6 +29,8 @@ const againAfter = 5_000;
 export class Reachability {
   readonly #options: ReachabilityOptions;
   readonly #unreachable = new Set<string>();
+  /** When each server was a primary last. */
+  readonly #primaries = new Map<string, number>();
   #timer: Timer | undefined;
   #round = 0;
 
@@ -38,6 +41,13 @@ export class Reachability {
   /** The topology is another one. */
   changed(): void {
     this.#round += 1;
+    const { nodes } = this.#options.topology();
+    const now = this.#options.clock.monotonic();
+    for (const { id, role } of nodes) if (role === "primary") this.#primaries.set(id, now);
+    // What left the topology is not remembered.
+    const known = new Set(nodes.map(({ id }) => id));
+    for (const memory of [this.#unreachable, this.#primaries])
+      for (const id of memory.keys()) if (!known.has(id)) memory.delete(id);
     this.#plan(settleAfter, new Map());
   }
 
@@ -53,7 +63,9 @@ export class Reachability {
 
   async #check(failedBefore: ReadonlyMap<string, FleetError>): Promise<void> {
     const round = this.#round;
-    const nodes = this.#options.topology().nodes.filter(({ state }) => state !== "connected");
+    const nodes = this.#options
+      .topology()
+      .nodes.filter((node) => node.state !== "connected" && !this.#justFailed(node));
     const failed = new Map<string, FleetError>();
     await Promise.all(
       nodes.map(async (node) => {
@@ -70,6 +82,12 @@ export class Reachability {
       this.#options.onUnreachable(node, error);
     }
     if ([...failed.keys()].some((id) => !this.#unreachable.has(id))) this.#plan(againAfter, failed);
+  }
+
+  /** A primary that was just replaced is named as a replica for a while, and is away: that is why it was replaced. */
+  #justFailed({ id, role }: TopologyNode): boolean {
+    const since = this.#options.clock.monotonic() - (this.#primaries.get(id) ?? Number.NEGATIVE_INFINITY);
+    return role !== "primary" && since < formerPrimaryFor;
   }
 
   /** Why a server would be of no use; one that answers with something that passes will be. */

@@ -281,6 +281,10 @@ class ConnectedBackend implements RedisBackend {
       onFailover,
       onTopology,
       onFenceOpen: () => this.#exec.wake(),
+      onUnwatched: (watched, error) => {
+        const message = `the sentinel ${watched} does not let us listen, so that a planned failover may lose writes: ${error.message}`;
+        this.#events.emit("warning", { code: "WARN_FLEET_SENTINEL_UNWATCHED", message });
+      },
     });
   }
 

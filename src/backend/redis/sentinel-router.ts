@@ -22,6 +22,8 @@ export interface SentinelRouterOptions {
   readonly connect: (address: NodeAddress, role: "sentinel" | "watch") => ConnectionOptions;
   readonly onFailover: (from: string, to: string) => void;
   readonly onTopology: () => void;
+  /** A sentinel does not let us listen: the fence does not hear its word. */
+  readonly onUnwatched: (sentinel: string, error: Error) => void;
   /** Writes that were held back may go on. */
   readonly onFenceOpen: () => void;
 }
@@ -251,11 +253,16 @@ export class SentinelRouter implements Router {
     if (this.#watchers.has(id)) return;
     // One that is known by two addresses is watched by the one that answered first.
     if (sentinel !== undefined && [...this.#watchers.values()].some((other) => other.sentinel === sentinel)) return;
-    const connect = (): ConnectionOptions => this.#options.connect(address, "watch");
-    const watcher = new SentinelWatcher(this.#options.clock, connect, sentinelChannels, (channel, message) => {
-      if (primaryNameOf(channel, message) !== this.#options.sentinel.name) return;
-      this.#fence.hear(channel);
-      if (channel === "+switch-master") this.doubt();
+    const watcher = new SentinelWatcher({
+      clock: this.#options.clock,
+      connect: (): ConnectionOptions => this.#options.connect(address, "watch"),
+      channels: sentinelChannels,
+      onMessage: (channel, message) => {
+        if (primaryNameOf(channel, message) !== this.#options.sentinel.name) return;
+        this.#fence.hear(channel);
+        if (channel === "+switch-master") this.doubt();
+      },
+      onRefused: (error) => this.#options.onUnwatched(id, explain(error, address, "sentinel")),
     });
     this.#watchers.set(id, { watcher, sentinel });
   }

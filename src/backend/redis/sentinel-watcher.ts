@@ -5,27 +5,27 @@ import { watchSilence } from "./silence-watch.js";
 
 const reconnect = { base: 200, cap: 5_000 };
 
-/** Listens to one sentinel; what it hears is a hint, and missing it costs only time. */
+/** What a watcher is made of. */
+export interface SentinelWatcherOptions {
+  readonly clock: Clock;
+  readonly connect: () => ConnectionOptions;
+  readonly channels: readonly string[];
+  readonly onMessage: (channel: string, message: string) => void;
+  /** The sentinel answers and does not let us listen; told once until it does. */
+  readonly onRefused: (error: Error) => void;
+}
+
+/** Listens to one sentinel. Missing a change of the primary costs only time; missing the word before one costs the fence. */
 export class SentinelWatcher {
-  readonly #clock: Clock;
-  readonly #connect: () => ConnectionOptions;
-  readonly #channels: readonly string[];
-  readonly #onMessage: (channel: string, message: string) => void;
+  readonly #options: SentinelWatcherOptions;
   readonly #backoff = backoff(reconnect);
   #connection: Connection | undefined;
   #timer: Timer | undefined;
   #closed = false;
+  #isRefused = false;
 
-  constructor(
-    clock: Clock,
-    connect: () => ConnectionOptions,
-    channels: readonly string[],
-    onMessage: (channel: string, message: string) => void,
-  ) {
-    this.#clock = clock;
-    this.#connect = connect;
-    this.#channels = channels;
-    this.#onMessage = onMessage;
+  constructor(options: SentinelWatcherOptions) {
+    this.#options = options;
     void this.#open();
   }
 
@@ -41,7 +41,7 @@ export class SentinelWatcher {
 
   async #open(): Promise<void> {
     try {
-      const connection = await Connection.open(this.#connect());
+      const connection = await Connection.open(this.#options.connect());
       this.#connection = connection;
       if (this.#closed) {
         connection.destroy();
@@ -49,23 +49,31 @@ export class SentinelWatcher {
       }
       // A sentinel that was cut off without a word would let the fence stay open in the next failover.
       const heartbeat = (): void => void connection.send("ping", []).catch(() => undefined);
-      const endWatch = watchSilence(connection, this.#clock, { heartbeat });
+      const endWatch = watchSilence(connection, this.#options.clock, { heartbeat });
       connection.onEnd(() => {
         endWatch();
         this.#retry();
       });
-      connection.onMessage(this.#onMessage);
-      await connection.send("subscribe", this.#channels);
+      connection.onMessage(this.#options.onMessage);
+      await connection.send("subscribe", this.#options.channels);
       this.#backoff.reset();
+      this.#isRefused = false;
     } catch (error) {
+      this.#refused(error as Error);
       if (this.#connection?.open === true) this.#connection.destroy(error as Error);
       else this.#retry();
     }
   }
 
+  #refused(error: Error): void {
+    if (this.#isRefused || error.name !== "ReplyError") return;
+    this.#isRefused = true;
+    this.#options.onRefused(error);
+  }
+
   #retry(): void {
     if (this.#closed) return;
     this.#timer?.cancel();
-    this.#timer = this.#clock.setTimeout(() => void this.#open(), this.#backoff.next());
+    this.#timer = this.#options.clock.setTimeout(() => void this.#open(), this.#backoff.next());
   }
 }

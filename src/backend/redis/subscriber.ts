@@ -73,7 +73,9 @@ export class Subscriber {
     return this.#listening ? this.#at : undefined;
   }
 
-  subscribe(channel: string, listener: ChannelListener): () => void {
+  subscribe(channel: string, wanted: ChannelListener): () => void {
+    // One of its own for each call: the same listener may listen twice, and each end is that of its own listening.
+    const listener = { message: (text: string) => wanted.message(text), gap: () => wanted.gap() };
     const listeners = this.#listeners.get(channel);
     if (listeners === undefined) this.#listeners.set(channel, new Set([listener]));
     else listeners.add(listener);

@@ -145,7 +145,9 @@ describe("a function", () => {
     const credentials = open(() => ((asked += 1) === 1 ? new Promise(() => undefined) : "late"));
     const refused = rejection(credentials.read());
     await clock.advanceAsync(10_000);
-    expect((await refused).message).toBe("the function that gives the password did not answer within 10000 ms");
+    expect((await refused).cause).toMatchObject({
+      message: "the function that gives the password did not answer within 10000 ms",
+    });
     expect(await credentials.read()).toEqual({ username: "app", password: "late" });
   });
 
@@ -181,7 +183,9 @@ describe("a function", () => {
     expect(asked).toBe(3);
     expect(await credentials.read()).toEqual({ username: "app", password: "token-1" });
     await clock.advanceAsync(5_001);
-    expect((await rejection(credentials.read())).message).toBe("the identity service is away");
+    const error = await rejection(credentials.read());
+    expect(error.message).toBe("the password of Redis could not be had: the function that gives it failed");
+    expect((error.cause as Error).message).toBe("the identity service is away");
     fails = false;
     expect((await credentials.read()).password).toMatch(/^token-/);
     expect(changes).toBe(1);
@@ -198,7 +202,9 @@ describe("a function", () => {
   test("that gives nothing is an error that says so", async () => {
     for (const nothing of ["", undefined, { password: "" }, 7]) {
       const credentials = open((() => nothing) as never);
-      expect((await rejection(credentials.read())).message).toBe("the function that gives the password gave none");
+      expect((await rejection(credentials.read())).cause).toMatchObject({
+        message: "the function that gives the password gave none",
+      });
     }
   });
 });

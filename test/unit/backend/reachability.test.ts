@@ -95,6 +95,22 @@ test("one that was away only at first is not named", async () => {
   expect(warned).toEqual([]);
 });
 
+test("a primary that was just replaced is not named, and is after a minute", async () => {
+  const reachability = open();
+  const former = node(other, "connected");
+  nodes = [{ ...former, role: "primary" }];
+  reachability.changed();
+  await other.stop();
+  nodes = [node(server), { ...former, state: "not-connected" }];
+  reachability.changed();
+  await rounds(4);
+  expect(warned).toEqual([]);
+  await rounds(9);
+  reachability.changed();
+  await rounds(3);
+  await until(() => warned.length === 1, { what: "the warning" });
+});
+
 test("one that refuses the password is named, one that is loading is not", async () => {
   server.answer(([name]) => (name === "AUTH" ? failure("WRONGPASS invalid username-password pair") : undefined));
   other.answer(([name]) => (name === "INFO" ? failure("LOADING Redis is loading the dataset in memory") : undefined));

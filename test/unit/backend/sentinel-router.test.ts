@@ -258,6 +258,18 @@ describe("a failover", () => {
 });
 
 describe("a watcher", () => {
+  test("that a sentinel refuses is warned of, once", async () => {
+    const fakes = await FakeSentinels.start(1);
+    fakes.answer(0, ([name]) => (name === "SUBSCRIBE" ? failure("NOPERM this user has no permissions") : undefined));
+    const backend = await openReady(fakes);
+    const warnings: { readonly code: string; readonly message: string }[] = [];
+    backend.on("warning", (warning) => warnings.push(warning));
+    await elapse(clock, 30_000, 500);
+    const [address] = fakes.sentinels.map(({ host, port }) => `${host}:${port}`);
+    expect(warnings.map(({ code }) => code)).toEqual(["WARN_FLEET_SENTINEL_UNWATCHED"]);
+    expect(warnings[0]?.message).toContain(`the sentinel ${address} does not let us listen`);
+  });
+
   test("comes back when its sentinel does", async () => {
     const fakes = await FakeSentinels.start();
     await openReady(fakes);
