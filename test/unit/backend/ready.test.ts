@@ -18,7 +18,7 @@ import { certificate, privateKey } from "./self-signed.js";
 
 // `ready()` says what is wrong, never just "not ready", and never hangs.
 
-const quick = { connect: 200, start: 1_500 };
+const quick = { connect: 200, start: 800 };
 const sentinel = { name: "mymaster" };
 
 // Tests that run side by side have no end of their own to hang this on.
