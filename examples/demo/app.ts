@@ -33,7 +33,11 @@ export interface AppParts {
 const longestWork = 5_000;
 
 /** The app of the trials; both apps are this one. `describe` answers `GET /instance`, for the demo's page. */
-export function createApp(name: string, { session, health }: AppParts, describe: () => object): Express {
+export function createApp(
+  name: string,
+  { session, health }: AppParts,
+  describe: () => object | Promise<object>,
+): Express {
   const app = express();
   app.disable("x-powered-by");
   app.use((_req, res, next) => {
@@ -41,7 +45,7 @@ export function createApp(name: string, { session, health }: AppParts, describe:
     next();
   });
   if (health !== undefined) app.use("/healthz", health);
-  app.get("/instance", (_req, res) => void res.json(describe()));
+  app.get("/instance", async (_req, res) => void res.json(await describe()));
   app.use(session, work);
   addRoutes(app, name);
   app.use((error: unknown, _req: Request, res: Response, next: NextFunction) => {

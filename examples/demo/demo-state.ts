@@ -1,4 +1,4 @@
-import type { Topology, TopologyNode } from "express-fleet";
+import type { Instance as FleetInstance, Topology, TopologyNode } from "express-fleet";
 import type { AppName } from "./app.js";
 import type { Balancer } from "./balancer.js";
 import { possibleActions, type InstanceAction } from "./instance-actions.js";
@@ -36,6 +36,8 @@ export interface InstanceState {
   readonly available: boolean;
   /** Requests that it has answered. */
   readonly served: number;
+  /** Milliseconds since the fleet heard that it lives; undefined when it is none of the fleet's living instances. */
+  readonly heard: number | undefined;
   /** What can be done with it now. */
   readonly actions: readonly InstanceAction[];
 }
@@ -54,8 +56,12 @@ export interface ServerState {
   readonly refusal: string | undefined;
 }
 
-/** One instance, as its balancer sees it too. */
-export function describeInstance(instance: Instance, balancer: Balancer | undefined): InstanceState {
+/** One instance, as its balancer and the fleet see it too. */
+export function describeInstance(
+  instance: Instance,
+  balancer: Balancer | undefined,
+  living: readonly FleetInstance[],
+): InstanceState {
   const { name, phase, pid, port, settings } = instance;
   return {
     name,
@@ -65,8 +71,15 @@ export function describeInstance(instance: Instance, balancer: Balancer | undefi
     port,
     available: balancer?.available.some((target) => target.name === name) ?? false,
     served: balancer?.served(name) ?? 0,
+    heard: settings.app === "ours" ? living.find((other) => other.name === name)?.age : undefined,
     actions: possibleActions(instance),
   };
+}
+
+/** The fleet as one of its instances sees it. */
+export interface FleetView {
+  readonly topology: Topology | undefined;
+  readonly instances: readonly FleetInstance[];
 }
 
 /** First the demo's own servers, always in the same order, then others that the fleet knows. */
@@ -90,18 +103,18 @@ export function describeServers(own: readonly OwnServer[], topology: Topology | 
   });
 }
 
-/** As the first of our instances that answers knows it. */
-export async function topologyOf(instances: readonly Instance[]): Promise<Topology | undefined> {
+/** What the first of our instances that answers knows of the servers and of the other instances. */
+export async function askFleet(instances: readonly Instance[]): Promise<FleetView> {
   for (const { settings, phase, port } of instances) {
     if (settings.app !== "ours" || phase !== "running") continue;
     try {
       const answer = await fetch(`http://127.0.0.1:${port}/instance`, { signal: AbortSignal.timeout(500) });
-      return ((await answer.json()) as { topology: Topology }).topology;
+      return (await answer.json()) as FleetView;
     } catch {
       // Another one may answer.
     }
   }
-  return undefined;
+  return { topology: undefined, instances: [] };
 }
 
 /** The embedded memory has no port. */

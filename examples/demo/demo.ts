@@ -6,7 +6,7 @@ import { until } from "../../test/support/until.js";
 import type { AppName } from "./app.js";
 import { UsageError, type DemoArguments } from "./arguments.js";
 import { Balancer } from "./balancer.js";
-import { describeInstance, describeServers, topologyOf, type DemoState } from "./demo-state.js";
+import { describeInstance, describeServers, askFleet, type DemoState } from "./demo-state.js";
 import { createFront } from "./front.js";
 import { actOnInstance, type ActionResult, type InstanceAction } from "./instance-actions.js";
 import { instancesOf, type Instance } from "./instances.js";
@@ -158,15 +158,17 @@ export class Demo {
 
   /** What there is to see now. */
   async state(): Promise<DemoState> {
-    const [own, topology] = await Promise.all([this.#servers?.own?.list() ?? [], topologyOf(this.#instances)]);
+    const [own, fleet] = await Promise.all([this.#servers?.own?.list() ?? [], askFleet(this.#instances)]);
     return {
       words: this.words,
       columns: this.columns,
       ready: this.#ready,
       running: this.#running,
       rows: this.#rows,
-      instances: this.#instances.map((instance) => describeInstance(instance, this.#balancers[instance.settings.app])),
-      servers: describeServers(own, topology),
+      instances: this.#instances.map((instance) =>
+        describeInstance(instance, this.#balancers[instance.settings.app], fleet.instances),
+      ),
+      servers: describeServers(own, fleet.topology),
       serversAre: this.#servers?.own ? "own" : this.#servers?.embedded === false ? "foreign" : "none",
       events: [...this.#instances.flatMap(({ events }) => events), ...this.#serverEvents]
         .reverse()

@@ -31,11 +31,13 @@ export async function fleetApp(settings: InstanceSettings, report: (event: DemoE
     throw error;
   }
   const middleware = fleet.sessions.middleware({ secret: settings.secret });
-  const describe = (): object => ({
+  const describe = async (): Promise<object> => ({
     name: settings.name,
     pid: process.pid,
     state: fleet.state,
     topology: fleet.topology(),
+    // Without an answer of the backend nobody knows who lives.
+    instances: await fleet.instances().catch(() => []),
   });
   return { app: createApp(settings.name, { session: middleware, health: fleet.health.router() }, describe), fleet };
 }

@@ -59,10 +59,14 @@ function createThing() {
 }
 
 function updateInstance(item, instance, isBlocked) {
-  const { name, phase, available, pid, served, actions } = instance;
+  const { name, app, phase, available, pid, served, heard, actions } = instance;
   const isIdle = phase === "running" && !available;
   describe(item, name, isIdle ? "running, gets no requests yet" : phase, phaseTone(phase));
-  write(item.querySelector("small"), `${pid === undefined ? "no process" : `process ${pid}`}, ${served} answered`);
+  const details = [pid === undefined ? "no process" : `process ${pid}`, `${served} answered`];
+  // Only ours tell one another that they live.
+  if (app === "ours")
+    details.push(heard === undefined ? "the fleet does not hear of it" : `heard of ${seconds(heard)} ago`);
+  write(item.querySelector("small"), details.join(", "));
   const [change, kill] = item.querySelectorAll("button");
   const action = ["stopped", "starting"].includes(phase) ? "start" : "stop";
   const refusal = actions.includes(action) ? undefined : `${name} is ${phase} already.`;
@@ -70,6 +74,10 @@ function updateInstance(item, instance, isBlocked) {
   change.className = action === "stop" ? "quiet" : "";
   setButton(change, { label: action === "stop" ? "Stop" : "Start", name, path: path + action, refusal, isBlocked });
   setButton(kill, { label: "Kill", name, path: `${path}kill`, isHidden: !actions.includes("kill"), isBlocked });
+}
+
+function seconds(milliseconds) {
+  return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
 function phaseTone(phase) {
