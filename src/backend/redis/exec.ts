@@ -47,14 +47,16 @@ export interface ExecOptions {
   readonly maxPending: number;
   /** Lines for the help of a `PermissionError`. */
   readonly acl: string;
-  /** Told when a server refused writes for want of memory or disk. */
-  readonly onStorageFull: () => void;
+  /** Told when a connected server does not do what it is asked for, and why. */
+  readonly onTrouble: (what: "full" | "permission" | "not-now", reason: string) => void;
 }
 
 const probeEvery = 500;
 const again = { base: 20, cap: 200 };
 const maxRedirects = 16;
 const maxKills = 2;
+/** Refusals that pass by themselves only when somebody does something; the others are part of every failover. */
+const lasting: ReadonlySet<string> = new Set(["NOREPLICAS", "BUSY"]);
 
 /**
  * Carries every call to its end: by its deadline there is a reply or a `FleetError`, whatever servers and sockets do.
@@ -234,6 +236,8 @@ class Call<T> {
         return this.#loseReply(connection);
       case "again":
         if (reply.code === "CLUSTERDOWN" || reply.code === "MASTERDOWN") this.#exec.router.doubt();
+        if (lasting.has(reply.code))
+          this.#exec.options.onTrouble("not-now", `${node.id} refuses for the time being: ${reply.code}`);
         return this.#again();
       case "replica":
         this.#exec.router.doubt();
@@ -244,7 +248,7 @@ class Call<T> {
         return this.#again();
       case "full":
         node.breaker.success();
-        this.#exec.options.onStorageFull();
+        this.#exec.options.onTrouble("full", "a server refuses writes: storage full");
         return this.end(
           new StorageFullError(`${node.id} refuses writes: ${(error as Error).message}`, {
             cause: error,
@@ -256,6 +260,7 @@ class Call<T> {
           }),
         );
       case "permission":
+        this.#exec.options.onTrouble("permission", `${node.id} does not allow ${this.#name()}`);
         return this.end(
           new PermissionError(`${node.id} does not allow ${this.#name()}: ${(error as Error).message}`, {
             cause: error,

@@ -31,6 +31,7 @@ export interface NodeSettings {
 const reconnect = { base: 50, cap: 500 };
 const leastReconnectDelay = 10;
 const fatalRetryEvery = 5_000;
+const shortLife = 1_000;
 const authRetryEvery = 1_000;
 const passing: ReadonlySet<string> = new Set(["ERR_FLEET_AUTH", "ERR_FLEET_CONFIG_FILE"]);
 const askTimeEvery = 30_000;
@@ -60,6 +61,7 @@ export class Node {
   #askedTimeAt = 0;
   #opening = false;
   #openingSince = 0;
+  #connectedAt = 0;
   #closed = false;
   #connectedBefore = false;
   /** Why there is no connection, for the diagnosis; undefined while there is one. */
@@ -154,7 +156,7 @@ export class Node {
     }
     this.#opening = false;
     this.#connection = connection;
-    this.#backoff.reset();
+    this.#connectedAt = this.#settings.clock.monotonic();
     this.lastError = undefined;
     this.fatal = undefined;
     this.breaker.success();
@@ -200,7 +202,10 @@ export class Node {
     if (this.#closed) return;
     this.lastError = reason;
     this.breaker.failure();
-    this.#retry(0);
+    // A server that ends connections as soon as it has them, or turns out unfit at the first call, is not stormed.
+    const wasShort = this.#settings.clock.monotonic() - this.#connectedAt < shortLife;
+    if (!wasShort) this.#backoff.reset();
+    this.#retry(wasShort ? Math.max(leastReconnectDelay, this.#backoff.next()) : 0);
     this.#settings.onChange(this, "lost");
   }
 

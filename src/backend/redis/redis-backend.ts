@@ -18,6 +18,7 @@ import type {
 } from "../backend.js";
 import { KeySpace } from "../keys.js";
 import type { Script, ScriptCall, ScriptReply } from "../script.js";
+import { accessLine } from "./access-line.js";
 import { ClusterRouter } from "./cluster-router.js";
 import type { SignIn } from "./credentials.js";
 import { explain, refusal } from "./diagnosis.js";
@@ -67,6 +68,7 @@ class ConnectedBackend implements RedisBackend {
   readonly #watch: StateWatch;
   readonly #dialler: Dialler;
   readonly #waiters = new Set<() => void>();
+  readonly #warned = new Set<string>();
   #shape = "";
   #reconnects = 0;
   #gaps = 0;
@@ -85,11 +87,17 @@ class ConnectedBackend implements RedisBackend {
     };
     this.#dialler = new Dialler({ ...options, onNewCredentials });
     this.#router = this.#makeRouter(options);
+    const acl = accessLine(this.keys, config.kind);
     this.#exec = new Exec(this.#router, {
       clock,
       maxPending: config.maxPending,
-      acl: `the user needs: ${this.keys.aclPatterns.join(" ")} ${commands(config.kind)}`,
-      onStorageFull: () => this.#watch.storageFull(),
+      acl,
+      onTrouble: (what, reason) => {
+        this.#watch.trouble(reason);
+        if (what !== "permission" || this.#warned.has(reason)) return;
+        this.#warned.add(reason);
+        this.#events.emit("warning", { code: "WARN_FLEET_PERMISSION", message: `${reason}; ${acl}` });
+      },
     });
     this.#reachability = this.#makeReachability(clock);
     this.#subscriber = this.#makeSubscriber(options);
@@ -369,7 +377,13 @@ class ConnectedBackend implements RedisBackend {
 
   #learn(node: Node): void {
     const { info } = node;
-    if (info === undefined) return;
+    if (info === undefined) {
+      const message =
+        "a server does not let INFO be read: its version, its mode and whether it is a replica are not checked";
+      if (!this.#warned.has(message)) this.#events.emit("warning", { code: "WARN_FLEET_INFO_REFUSED", message });
+      this.#warned.add(message);
+      return;
+    }
     const first = this.#capabilities === undefined;
     this.#capabilities = { flavor: info.flavor, version: info.version };
     if (first && info.evictionPolicy !== "" && info.evictionPolicy !== "noeviction") {
@@ -379,11 +393,4 @@ class ConnectedBackend implements RedisBackend {
       });
     }
   }
-}
-
-/** What the fleet sends, for an access list. */
-function commands(kind: "single" | "sentinel" | "cluster"): string {
-  const always =
-    "+get +set +exists +strlen +pttl +pexpire +persist +hset +hget +hgetall +hdel +hincrby +xadd +xrange +xrevrange +xlen +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname";
-  return kind === "cluster" ? `${always} +cluster|slots +asking` : always;
 }

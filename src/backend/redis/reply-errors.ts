@@ -19,6 +19,8 @@ const wrapped =
   /^ERR Error running script \(call to \S+\): @user_script:\s*\d+: @user_script: \d+: (?:-([A-Z]+) )?(.*)$/s;
 // In a script no version gives a code for what the ACL denies.
 const aclInScript = /^ERR (The user executing the script can't|ACL failure in script)/;
+// A command that the server has under another name, or not at all, is as good as denied.
+const unknownCommand = /^ERR unknown command|Unknown Redis command called from/i;
 const unsent = /Stream isn't writeable/;
 
 const kinds: Readonly<Record<string, "again" | "replica" | "auth" | "full" | "permission" | "no-script">> = {
@@ -45,7 +47,7 @@ export function classify(error: unknown): ReplyError {
   const message = inner === null ? error.message : `${inner[1] ?? "ERR"} ${inner[2] ?? ""}`;
   const code = message.slice(0, Math.max(0, message.indexOf(" "))) || message;
   if (code === "MOVED" || code === "ASK") return redirect(code, message);
-  if (aclInScript.test(message)) return { kind: "permission", code };
+  if (aclInScript.test(message) || unknownCommand.test(message)) return { kind: "permission", code };
   return { kind: kinds[code] ?? "reply", code };
 }
 

@@ -16,11 +16,12 @@ export async function sendScript(
   asking: boolean,
 ): Promise<Reply> {
   const count = script.keys.length;
-  if (asking) connection.send("asking", []).catch(() => undefined);
   if (asking || !connection.knows(script.sha1)) {
+    const evaluate = (): Promise<Reply> => connection.send("eval", [script.source, count, ...values]);
+    const reply = asking ? askFirst(connection, evaluate) : evaluate();
     // Known from now on: what follows on this connection is processed after it.
     connection.learn(script.sha1);
-    return connection.send("eval", [script.source, count, ...values]);
+    return reply;
   }
   try {
     return await connection.send("evalsha", [script.sha1, count, ...values]);
@@ -39,8 +40,21 @@ export function sendReads(
   asking: boolean,
 ): Promise<readonly (string | number | null)[]> {
   const replies = commands.map(([name, ...args]) => {
-    if (asking) connection.send("asking", []).catch(() => undefined);
-    return connection.send(name, [key, ...args]);
+    const read = (): Promise<Reply> => connection.send(name, [key, ...args]);
+    return asking ? askFirst(connection, read) : read();
   });
   return Promise.all(replies) as Promise<readonly (string | number | null)[]>;
+}
+
+/** Sends ASKING right before a command; when it is refused, that is the error, and not the redirect that follows from it. */
+async function askFirst(connection: Connection, send: () => Promise<Reply>): Promise<Reply> {
+  const refused = connection.send("asking", []).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  try {
+    return await send();
+  } catch (error) {
+    throw (await refused) ?? error;
+  }
 }

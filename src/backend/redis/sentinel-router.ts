@@ -225,7 +225,10 @@ export class SentinelRouter implements Router {
       return new FleetError(
         "ERR_FLEET_SENTINEL_NO_SUCH_MASTER",
         `the sentinels ${heard.map(({ from }) => addressText(from)).join(", ")} know no primary named ${JSON.stringify(name)}`,
-        { status: 503, help: known.length === 0 ? "they monitor none" : `they know: ${known.join(", ")}` },
+        {
+          status: 503,
+          help: known.length === 0 ? "they tell of none that they monitor" : `they know: ${known.join(", ")}`,
+        },
       );
     }
     const first = answers.find((answer): answer is Error => answer instanceof Error);
@@ -262,6 +265,7 @@ export class SentinelRouter implements Router {
         this.#fence.hear(channel);
         if (channel === "+switch-master") this.doubt();
       },
+      onLost: () => this.doubt(),
       onRefused: (error) => this.#options.onUnwatched(id, explain(error, address, "sentinel")),
     });
     this.#watchers.set(id, { watcher, sentinel });

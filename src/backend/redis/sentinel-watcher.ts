@@ -11,6 +11,8 @@ export interface SentinelWatcherOptions {
   readonly connect: () => ConnectionOptions;
   readonly channels: readonly string[];
   readonly onMessage: (channel: string, message: string) => void;
+  /** The connection ended: something may have happened to the sentinel, or to the servers. */
+  readonly onLost: () => void;
   /** The sentinel answers and does not let us listen; told once until it does. */
   readonly onRefused: (error: Error) => void;
 }
@@ -52,6 +54,7 @@ export class SentinelWatcher {
       const endWatch = watchSilence(connection, this.#options.clock, { heartbeat });
       connection.onEnd(() => {
         endWatch();
+        if (!this.#closed) this.#options.onLost();
         this.#retry();
       });
       connection.onMessage(this.#options.onMessage);

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.js";
 import type { BackendEvents, BackendState } from "../backend.js";
 import type { Router } from "./router.js";
 
-const fullRemembered = 30_000;
+const troubleRemembered = 30_000;
 
 /**
  * Derives the backend's state from its nodes.
@@ -16,7 +16,7 @@ export class StateWatch {
   readonly #hearing: () => Error | undefined;
   readonly #onChange: (change: BackendEvents["state"]) => void;
   #state: BackendState = "starting";
-  #fullAt = -Infinity;
+  #trouble: { readonly at: number; readonly reason: string } | undefined;
 
   /** `hearing` says why messages are not heard although somebody wants them to be. */
   constructor(
@@ -37,9 +37,9 @@ export class StateWatch {
     return this.#state;
   }
 
-  /** A server refused writes for want of memory or disk. */
-  storageFull(): void {
-    this.#fullAt = this.#clock.monotonic();
+  /** A connected server does not do what it is asked for; remembered for half a minute. */
+  trouble(reason: string): void {
+    this.#trouble = { at: this.#clock.monotonic(), reason };
     this.look();
   }
 
@@ -63,7 +63,9 @@ export class StateWatch {
     if (connected.length === 0) {
       if (fatal !== undefined) return ["fatal", fatal.message];
       const down = nodes.length === 0 ? this.#router.breaker.open : nodes.every((node) => node.breaker.open);
-      const reason = (away[0]?.lastError ?? this.#router.lastError)?.message ?? "no server is known yet";
+      const reason =
+        (away[0]?.lastError ?? this.#router.lastError)?.message ??
+        (away[0] === undefined ? "no server is known yet" : `${away[0].id} is away`);
       if (down) return ["down", reason];
       return [this.#state === "starting" || this.#state === "fatal" ? "starting" : "degraded", reason];
     }
@@ -78,8 +80,9 @@ export class StateWatch {
     if (lastError !== undefined) return ["degraded", lastError.message];
     const deaf = this.#hearing();
     if (deaf !== undefined) return ["degraded", `messages are not heard: ${deaf.message}`];
-    if (this.#clock.monotonic() - this.#fullAt < fullRemembered)
-      return ["degraded", "a server refuses writes: storage full"];
+    const trouble = this.#trouble;
+    if (trouble !== undefined && this.#clock.monotonic() - trouble.at < troubleRemembered)
+      return ["degraded", trouble.reason];
     return ["ready", "every server answers"];
   }
 

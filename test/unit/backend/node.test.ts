@@ -86,6 +86,7 @@ describe("connecting", () => {
   test("is tried again at once when the connection is lost", async () => {
     const node = open();
     await untilChange("ready");
+    await clock.advanceAsync(1_000);
     server.reset();
     await untilChange("lost");
     expect(node.connection).toBeUndefined();
@@ -94,6 +95,30 @@ describe("connecting", () => {
     await untilChange("ready", 2);
     expect(node.lastError).toBeUndefined();
     expect(reconnects).toBe(1);
+  });
+
+  test("waits for longer and longer when connections are lost as soon as they are there", async () => {
+    jitter(0.999_999);
+    open();
+    for (const [index, wait] of [50, 100, 200, 400, 500, 500].entries()) {
+      await untilChange("ready", index + 1);
+      server.reset();
+      await untilChange("lost", index + 1);
+      await clock.advanceAsync(wait - 1);
+      expect(changes.filter((change) => change === "ready")).toHaveLength(index + 1);
+      await clock.advanceAsync(1);
+    }
+    await untilChange("ready", 7);
+    // One that lives starts over.
+    await clock.advanceAsync(1_000);
+    server.reset();
+    await untilChange("lost", 7);
+    await clock.advanceAsync(1);
+    await untilChange("ready", 8);
+    server.reset();
+    await untilChange("lost", 8);
+    await clock.advanceAsync(50);
+    await untilChange("ready", 9);
   });
 
   test("waits longer after each failure, up to half a second, and starts over after a success", async () => {
@@ -112,6 +137,7 @@ describe("connecting", () => {
     await server.resume();
     await clock.advanceAsync(500);
     await untilChange("ready");
+    await clock.advanceAsync(1_000);
     await server.stop();
     await untilChange("lost", lost + 1);
     await clock.advanceAsync(1);
@@ -307,6 +333,7 @@ test("killing ends the connection and opens another; the call that killed it is 
   const node = open();
   await untilChange("ready");
   const { connection } = node;
+  await clock.advanceAsync(1_000);
   node.kill(new Error("it is a replica now"));
   expect(node.connection).toBeUndefined();
   expect(connection?.killed).toBe(false);

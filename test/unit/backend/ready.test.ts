@@ -350,8 +350,12 @@ describe.concurrent("sentinels", () => {
       list(list(bulk("name"), bulk("orders"), bulk("port"), bulk("1")), list(bulk("name"), bulk("users"))),
       "they know: orders, users",
     ],
-    ["says that there are none", list(), "they monitor none"],
-    ["does without when it may not ask", failure("NOPERM this user has no permissions"), "they monitor none"],
+    ["says that there are none", list(), "they tell of none that they monitor"],
+    [
+      "does without when it may not ask",
+      failure("NOPERM this user has no permissions"),
+      "they tell of none that they monitor",
+    ],
   ])("that know no primary of this name: %s", async (_what, masters, help) => {
     const server = await fake(([name, question]) => {
       if (name === "INFO") return info({ redis_mode: "sentinel", role: undefined });

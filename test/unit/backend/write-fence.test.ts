@@ -77,7 +77,7 @@ describe("calls while the fence is closed", () => {
       clock,
       maxPending: 10,
       acl: "",
-      onStorageFull: () => undefined,
+      onTrouble: () => undefined,
     });
     return { exec, router, sent, clock };
   }
