@@ -139,12 +139,10 @@ export class ClusterRouter implements Router {
     });
     this.#refreshing = false;
     if (this.#closed) return;
-    if (view === undefined) {
-      this.breaker.failure();
-    } else {
-      this.breaker.success();
-      this.#apply(view);
-    }
+    if (view !== undefined) this.#apply(view);
+    // A slot that nobody serves is a failed search too: without an end its calls would each wait their whole time.
+    if (this.lastError === undefined) this.breaker.success();
+    else this.breaker.failure();
     this.#options.onTopology();
     const connected = this.routed().every((node) => node.connection !== undefined);
     const fine = this.lastError === undefined && connected;

@@ -356,6 +356,24 @@ describe("slots that nobody serves", () => {
     expect(await waiting).toEqual(["OK"]);
     expect(backend.state).toBe("ready");
   });
+
+  test("for as long as a call may wait make theirs fail at once, until they are served again", async () => {
+    const cluster = await FakeCluster.start(3, [...third.low, 0], [...third.high, 2]);
+    const backend = await openReady(cluster);
+    const waiting = rejection(write(backend, middle, "op", 60_000));
+    await elapse(clock, 9_000);
+    expect(await waiting).toMatchObject({ code: "ERR_FLEET_UNAVAILABLE", executed: "no" });
+    // The clock stands still: these wait for nothing.
+    expect((await rejection(write(backend, middle))).message).toContain("some slots are served by nobody");
+    expect(await write(backend, low)).toEqual(["OK"]);
+    cluster.ranges = [
+      [...third.low, 0],
+      [...third.middle, 1],
+      [...third.high, 2],
+    ];
+    await pass(() => backend.state === "ready", "the slots to be found served");
+    expect(await write(backend, middle)).toEqual(["OK"]);
+  });
 });
 
 describe("one server that fails", () => {
