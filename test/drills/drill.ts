@@ -14,6 +14,8 @@ export interface Drill {
   readonly name: string;
   /** What is done, in one line. */
   readonly about: string;
+  /** The mechanism without which it fails; that was tried. */
+  readonly proves?: string;
   run(options: { readonly faults: number }): Promise<DrillResult>;
 }
 
