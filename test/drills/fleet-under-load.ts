@@ -11,7 +11,12 @@ const worker = fileURLToPath(new URL("./session-worker.js", import.meta.url));
 export interface LoadOptions {
   readonly processes?: number;
   readonly callers?: number;
+  /** How many sessions every caller uses; default 24. */
   readonly sessions?: number;
+  /** Identifiers of the sessions instead, by lane: a caller keeps to one lane. */
+  readonly lanes?: readonly (readonly string[])[];
+  /** Milliseconds between two requests of a process, in place of callers that wait for their answers. */
+  readonly pace?: number;
 }
 
 /** What was counted, over all processes. */
@@ -26,6 +31,8 @@ export interface LoadTotals {
   readonly failures: readonly WorkerReport["failures"][number][];
   readonly missing: number;
   readonly longestWait: number;
+  /** By lane: the longest that one process had nothing acknowledged, in milliseconds. */
+  readonly silences: readonly number[];
 }
 
 /** Several processes that add to the counts of the same sessions, without pause. */
@@ -38,9 +45,13 @@ export class FleetUnderLoad {
 
   private constructor(config: TopologyConfig, options: LoadOptions) {
     this.#backend = connectionString(config);
-    this.#sessions = Array.from({ length: options.sessions ?? 24 }, () => randomBytes(24).toString("base64url"));
+    const lanes = options.lanes ?? [
+      Array.from({ length: options.sessions ?? 24 }, () => randomBytes(24).toString("base64url")),
+    ];
+    this.#sessions = lanes.flat();
     this.#fleet = createFleet({ backend: this.#backend, namespace: this.#namespace, logger: false });
-    const plan: WorkerPlan = { namespace: this.#namespace, shared: this.#sessions, callers: options.callers ?? 8 };
+    const pace = options.pace === undefined ? {} : { pace: options.pace };
+    const plan: WorkerPlan = { namespace: this.#namespace, lanes, callers: options.callers ?? 8, ...pace };
     this.#children = Array.from({ length: options.processes ?? 3 }, () => {
       const environment = { FLEET_BACKEND: this.#backend, DRILL_PLAN: JSON.stringify(plan) };
       return new Child(worker, { environment, lifetime: 3_600_000 });
@@ -101,6 +112,9 @@ export class FleetUnderLoad {
       failures: reports.flatMap((report) => report.failures),
       missing: sum(reports.map((report) => report.missing)),
       longestWait: Math.max(...reports.map((report) => report.longestWait)),
+      silences: (reports[0]?.silences ?? []).map((_, lane) =>
+        Math.max(...reports.map((report) => report.silences[lane] ?? 0)),
+      ),
     };
   }
 

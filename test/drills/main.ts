@@ -1,4 +1,10 @@
 import { parseArgs } from "node:util";
+import { clusterAddressesChanged, clusterAddressesMoved } from "./cluster-addresses-changed.js";
+import { clusterPlannedFailover } from "./cluster-planned-failover.js";
+import { clusterReshard } from "./cluster-reshard.js";
+import { clusterResized } from "./cluster-resized.js";
+import { clusterSlotHalfMoved } from "./cluster-slot-half-moved.js";
+import { clusterSlotUncovered } from "./cluster-slot-uncovered.js";
 import type { Drill, DrillResult } from "./drill.js";
 import { memoryFlat } from "./memory-flat.js";
 import { plannedFailover } from "./planned-failover.js";
@@ -6,6 +12,7 @@ import { primaryBroken } from "./primary-broken.js";
 import { rollingDeploy } from "./rolling-deploy.js";
 import { serverGone } from "./server-gone.js";
 import { subscriberBroken } from "./subscriber-broken.js";
+import { shippedTimes } from "./shipped-times.js";
 
 const drills: readonly Drill[] = [
   primaryBroken("single"),
@@ -18,10 +25,24 @@ const drills: readonly Drill[] = [
   subscriberBroken,
   rollingDeploy,
   memoryFlat,
+  clusterPlannedFailover,
+  clusterReshard,
+  clusterResized,
+  clusterSlotHalfMoved,
+  clusterSlotUncovered,
+  clusterAddressesChanged,
+  clusterAddressesMoved,
+  shippedTimes("cluster", "killed"),
+  shippedTimes("cluster", "frozen"),
 ];
 
 const usage = `npm run drills -- [--faults N] [--only NAME]... [--json]
-${drills.map(({ name, about }) => `  ${name.padEnd(24)} ${about}`).join("\n")}`;
+${drills.map(described).join("\n")}`;
+
+function described({ name, about, proves }: Drill): string {
+  const proof = proves === undefined ? "" : `\n  ${"".padEnd(24)} proves: ${proves}`;
+  return `  ${name.padEnd(24)} ${about}${proof}`;
+}
 
 function readArguments(): { readonly faults: number; readonly chosen: readonly Drill[]; readonly json: boolean } {
   const { values } = parseArgs({

@@ -3,7 +3,14 @@ import { type Drill, type DrillResult, Findings, whileLoadRuns } from "./drill.j
 import { FleetUnderLoad, type LoadTotals } from "./fleet-under-load.js";
 
 const beforeFault = 1_500;
-const afterFault = 3_000;
+// Longer than a call may wait: nothing that comes back may be what saved it.
+const afterFault = 9_000;
+const mechanisms = {
+  killed: "calls that were lost with their connection are sent again",
+  frozen:
+    "a connection on which nothing is heard is ended: after two seconds, or when the sentinels name another primary",
+} as const;
+const recovery = { killed: 5_000, frozen: 7_000 } as const;
 
 /** SIGKILL or SIGSTOP of a primary (Sentinel, Cluster), or restart of a single server that keeps an append-only file. */
 export function primaryBroken(kind: TopologyKind, fault: PrimaryFault = "killed"): Drill {
@@ -15,6 +22,7 @@ export function primaryBroken(kind: TopologyKind, fault: PrimaryFault = "killed"
   return {
     name,
     about,
+    proves: mechanisms[fault],
     async run({ faults }): Promise<DrillResult> {
       const topology = await startTopology(kind);
       const load = await FleetUnderLoad.start(topology.config);
@@ -22,11 +30,11 @@ export function primaryBroken(kind: TopologyKind, fault: PrimaryFault = "killed"
         for (let turn = 0; turn < faults; turn += 1) {
           await whileLoadRuns(beforeFault);
           await topology.breakPrimary(fault, turn);
-          await whileLoadRuns(afterFault);
+          if (kind !== "single") await whileLoadRuns(afterFault);
           await topology.heal();
         }
         await whileLoadRuns(beforeFault);
-        return judge(name, faults, kind, await load.settle());
+        return judge(name, faults, { kind, fault }, await load.settle());
       } finally {
         await load.stop();
         await topology.stop();
@@ -35,7 +43,12 @@ export function primaryBroken(kind: TopologyKind, fault: PrimaryFault = "killed"
   };
 }
 
-function judge(name: string, faults: number, kind: TopologyKind, totals: LoadTotals): DrillResult {
+function judge(
+  name: string,
+  faults: number,
+  { kind, fault }: { readonly kind: TopologyKind; readonly fault: PrimaryFault },
+  totals: LoadTotals,
+): DrillResult {
   const findings = new Findings();
   const first = totals.failures[0];
   findings.expect(
@@ -47,11 +60,20 @@ function judge(name: string, faults: number, kind: TopologyKind, totals: LoadTot
   findings.expect(totals.acknowledged > 0, "the load acknowledged nothing");
   // Replication is asynchronous: what a promoted replica had not received is lost, and is reported, not hidden.
   if (kind === "single") findings.expect(totals.lost === 0, `${totals.lost} acknowledged increments are lost`);
-  const { acknowledged, lost, twice, longestWait } = totals;
+  const { acknowledged, lost, twice, longestWait, silences } = totals;
+  const silence = Math.round(Math.max(...silences));
+  findings.expect(silence <= recovery[fault], `for ${silence} ms no call succeeded`);
   return {
     name,
     faults,
-    figures: { acknowledged, lost, twice, errors: totals.failures.length, "longest wait ms": Math.round(longestWait) },
+    figures: {
+      acknowledged,
+      lost,
+      twice,
+      errors: totals.failures.length,
+      "longest wait ms": Math.round(longestWait),
+      "recovery ms": silence,
+    },
     failures: findings.failures,
   };
 }

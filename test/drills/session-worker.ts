@@ -1,6 +1,6 @@
 /** A process of a fleet under drill: loads sessions, adds one to their count, saves them, and counts what it was told. */
 import { createFleet } from "express-fleet";
-import type { WorkerFailure, WorkerOrder, WorkerPlan, WorkerReport } from "./worker-protocol.js";
+import type { WorkerFailure, WorkerOrder, WorkerPlan, WorkerReport, WorkerRequest } from "./worker-protocol.js";
 
 interface CountingSession {
   count: number;
@@ -14,10 +14,18 @@ const fleet = createFleet({
 });
 const store = fleet.sessions.store();
 
+interface Lane {
+  readonly sessions: readonly string[];
+  acknowledgedAt: number;
+  silence: number;
+}
+
+const lanes: readonly Lane[] = plan.lanes.map((sessions) => ({ sessions, acknowledgedAt: 0, silence: 0 }));
 const rest = 5;
 const acknowledged: Record<string, number> = {};
 const unknown: Record<string, number> = {};
 const failures: WorkerFailure[] = [];
+const requests: WorkerRequest[] = [];
 let calls = 0;
 let missing = 0;
 let longestWait = 0;
@@ -65,6 +73,7 @@ async function increment(id: string): Promise<boolean> {
     const { code = "", executed = "maybe", message } = error as Error & { code?: string; executed?: string };
     if (saving && executed !== "no") unknown[id] = (unknown[id] ?? 0) + 1;
     failures.push({
+      id,
       code,
       executed,
       message,
@@ -77,22 +86,61 @@ async function increment(id: string): Promise<boolean> {
   }
 }
 
-async function caller(first: number): Promise<void> {
-  for (let turn = first; working; turn += 1) {
-    const done = await increment(plan.shared[turn % plan.shared.length] ?? "");
+function note(lane: Lane, acknowledged: boolean): void {
+  const now = performance.now();
+  lane.silence = Math.max(lane.silence, now - lane.acknowledgedAt);
+  if (acknowledged) lane.acknowledgedAt = now;
+}
+
+async function caller(index: number): Promise<void> {
+  const lane = lanes[index % lanes.length] as Lane;
+  for (let turn = index; working; turn += 1) {
+    const done = await increment(lane.sessions[turn % lane.sessions.length] ?? "");
+    note(lane, done);
     // A caller that is refused at once rests, or it would only count refusals.
     await new Promise((resolve) => (done ? setImmediate(resolve) : setTimeout(resolve, rest)));
   }
 }
 
+async function callByPace(pace: number): Promise<void> {
+  const { sessions } = lanes[0] as Lane;
+  const pending = new Set<Promise<void>>();
+  for (let turn = 0; working; turn += 1) {
+    const at = performance.timeOrigin + performance.now();
+    const request = increment(sessions[turn % sessions.length] ?? "").then((done) => {
+      requests.push({ at, waited: performance.timeOrigin + performance.now() - at, failed: !done });
+      pending.delete(request);
+    });
+    pending.add(request);
+    await new Promise((resolve) => setTimeout(resolve, pace));
+  }
+  await Promise.all(pending);
+}
+
 function report(): WorkerReport {
-  return { kind: "report", calls, acknowledged, unknown, failures, missing, longestWait, failovers };
+  const silences = lanes.map((lane) => lane.silence);
+  return {
+    kind: "report",
+    calls,
+    acknowledged,
+    unknown,
+    failures,
+    missing,
+    longestWait,
+    silences,
+    requests,
+    failovers,
+  };
 }
 
 const orders: Readonly<Record<WorkerOrder, () => Promise<void> | void>> = {
   start() {
     working = true;
-    busy = Promise.all(Array.from({ length: plan.callers }, (_, index) => caller(index)));
+    for (const lane of lanes) lane.acknowledgedAt = performance.now();
+    busy =
+      plan.pace === undefined
+        ? Promise.all(Array.from({ length: plan.callers }, (_, index) => caller(index)))
+        : callByPace(plan.pace);
   },
   async pause() {
     working = false;

@@ -1,4 +1,4 @@
-import { startCluster } from "../support/servers/cluster.js";
+import { shippedNodeTimeout, startCluster } from "../support/servers/cluster.js";
 import type { RedisProcess } from "../support/servers/redis-process.js";
 import type { ServerAddress, TopologyConfig, TopologyKind } from "../support/servers/running-topology.js";
 import { startSentinel } from "../support/servers/sentinel.js";
@@ -20,15 +20,20 @@ export interface BreakableTopology {
   stop(): Promise<void>;
 }
 
+export interface TopologyTimes {
+  /** With the times that the servers are shipped with, in place of a second or so. */
+  readonly shipped?: boolean;
+}
+
 /** Starts servers of one kind for a drill. */
-export async function startTopology(kind: TopologyKind): Promise<BreakableTopology> {
+export async function startTopology(kind: TopologyKind, times: TopologyTimes = {}): Promise<BreakableTopology> {
   switch (kind) {
     case "single":
       return single();
     case "sentinel":
       return sentinel();
     case "cluster":
-      return cluster();
+      return cluster(times);
   }
 }
 
@@ -65,8 +70,10 @@ async function sentinel(): Promise<BreakableTopology> {
   };
 }
 
-async function cluster(): Promise<BreakableTopology> {
-  const topology = await startCluster();
+async function cluster({ shipped = false }: TopologyTimes): Promise<BreakableTopology> {
+  const topology = await startCluster(shipped ? { nodeTimeout: shippedNodeTimeout } : {});
+  // Others hold a node for failed when it has been silent for the node timeout; a ping may be half of it late.
+  const promotedWithin = 20_000 + (shipped ? 2 * shippedNodeTimeout : 0);
   const count = (await topology.primaries()).length;
   let broken: ServerAddress = { host: "", port: 0 };
   let how: PrimaryFault = "killed";
@@ -85,9 +92,9 @@ async function cluster(): Promise<BreakableTopology> {
         const primaries = await topology.primaries();
         return primaries.length === count && primaries.every(({ port }) => port !== broken.port);
       };
-      await until(isReplaced, { what: "a replica to be promoted", deadline: 20_000 });
+      await until(isReplaced, { what: "a replica to be promoted", deadline: promotedWithin });
       await mendServer(topology.processAt(broken), how);
-      await topology.settled();
+      await topology.settled(promotedWithin + 30_000);
     },
     stop: () => topology.stop(),
   };

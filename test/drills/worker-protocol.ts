@@ -1,14 +1,27 @@
 /** What a worker is told by its environment. */
 export interface WorkerPlan {
   readonly namespace: string;
-  /** Sessions that all workers write to. */
-  readonly shared: readonly string[];
+  /** Sessions that all workers write to. A caller keeps to one lane, so that it waits only for servers that its lane needs. */
+  readonly lanes: readonly (readonly string[])[];
   /** Callers at work at the same time. */
   readonly callers: number;
+  /** In place of callers that wait for their answers: a request every so many milliseconds, whatever became of the others. */
+  readonly pace?: number;
+}
+
+/** One request of a load that goes by a pace. */
+export interface WorkerRequest {
+  /** Milliseconds of the system's clock when it began. */
+  readonly at: number;
+  /** Milliseconds until it ended. */
+  readonly waited: number;
+  readonly failed: boolean;
 }
 
 /** One call that failed. */
 export interface WorkerFailure {
+  /** Of the session that was called for. */
+  readonly id: string;
   readonly code: string;
   readonly executed: string;
   readonly message: string;
@@ -31,6 +44,10 @@ export interface WorkerReport {
   readonly missing: number;
   /** Milliseconds. */
   readonly longestWait: number;
+  /** By lane: the longest until a call ended since one was acknowledged, in milliseconds. */
+  readonly silences: readonly number[];
+  /** Every request that has ended; only of a load that goes by a pace. */
+  readonly requests: readonly WorkerRequest[];
   readonly failovers: number;
 }
 

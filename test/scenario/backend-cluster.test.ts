@@ -7,7 +7,7 @@ import type { ClusterNode } from "../support/servers/cluster-nodes.js";
 import type { ClusterTopology } from "../support/servers/cluster-topology.js";
 import { isSameAddress, type ServerAddress } from "../support/servers/running-topology.js";
 import { until } from "../support/until.js";
-import { startCallers, type Callers } from "../unit/backend/callers.js";
+import { startCallers } from "../unit/backend/callers.js";
 import {
   look,
   openBackend,
@@ -17,6 +17,7 @@ import {
   script,
   type BackendForTest,
 } from "../unit/backend/open-backend.js";
+import { keysOf, more } from "./cluster-callers.js";
 
 // One cluster for all tests, which leave it changed but whole; the last one takes a shard away.
 
@@ -48,21 +49,6 @@ async function primary(index: number): Promise<ClusterNode> {
 
 function text({ host, port }: ServerAddress): string {
   return `${host}:${port}`;
-}
-
-/** Keys of this test in slots of a primary. */
-function keysOf(node: ClusterNode, prefix: string, count: number): string[] {
-  const keys: string[] = [];
-  for (let index = 0; keys.length < count; index += 1) {
-    const key = `test:room:{${prefix}-${index}}:x`;
-    if (node.slots.some(([from, to]) => from <= slotOf(key) && slotOf(key) <= to)) keys.push(key);
-  }
-  return keys;
-}
-
-async function more(callers: Callers, count: number): Promise<void> {
-  const seen = callers.acknowledged;
-  await until(() => callers.acknowledged >= seen + count, { what: `${count} more calls`, deadline: 20_000 });
 }
 
 function write(backend: RedisBackend, key: string, operation: string, deadline?: number): Promise<unknown> {

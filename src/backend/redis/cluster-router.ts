@@ -34,9 +34,9 @@ const lingerAfterLeaving = 10_000;
 /**
  * Knows which primary serves which slot, from CLUSTER SLOTS of any node that answers.
  *
- * It looks again every 15 s, twice a second while a primary is away or a slot is not served, and soon after a redirect. A single MOVED corrects
- * its own slot at once. The nodes known last are asked beside the seeds, so that a cluster whose addresses all changed,
- * or whose seeds are gone, is found again.
+ * It looks again every 15 s, twice a second while a primary is away or a slot is not served, every two seconds for a
+ * while after a change, and soon after a redirect. A single MOVED corrects its own slot at once. The nodes known last are asked beside
+ * the seeds, so that a cluster whose addresses all changed, or whose seeds are gone, is found again.
  */
 export class ClusterRouter implements Router {
   readonly kind = "cluster" as const;
@@ -51,6 +51,8 @@ export class ClusterRouter implements Router {
   #doubted = false;
   #lastRefresh = -Infinity;
   #changedAt = -Infinity;
+  // Another start in each instance, so that they do not all ask the same server.
+  #asked = Math.floor(Math.random() * slotCount);
   #closed = false;
   lastError: Error | undefined;
 
@@ -151,15 +153,14 @@ export class ClusterRouter implements Router {
     });
     this.#refreshing = false;
     if (this.#closed) return;
-    if (view === undefined) {
-      this.breaker.failure();
-    } else {
-      this.breaker.success();
-      this.#apply(view);
-    }
+    if (view !== undefined) this.#apply(view);
+    // A slot that nobody serves is a failed search too: without an end its calls would each wait their whole time.
+    if (this.lastError === undefined) this.breaker.success();
+    else this.breaker.failure();
     this.#options.onTopology();
     const connected = this.routed().every((node) => node.connection !== undefined);
     const fine = this.lastError === undefined && connected;
+    // Servers learn of a change from each other: one that was asked early may have told half of it, or what was before.
     // Spread over a fifth, so that the instances of a fleet do not ask in step.
     const isSettling = this.#options.clock.monotonic() - this.#changedAt < settles;
     // Replicas come back, and slots move on, after the first word of a change.
@@ -169,10 +170,14 @@ export class ClusterRouter implements Router {
     this.#doubted = false;
   }
 
-  /** Asks nodes that are connected, one after the other, then every address that was ever given, all at once. */
+  /** Asks owners of slots that are connected, another one first each time, then every address that is known, all at once. */
   async #ask(): Promise<readonly ViewRange[]> {
-    const connected = [...this.#nodes.values()].map(({ node }) => node).filter((node) => node.connection !== undefined);
-    const start = Math.floor(Math.random() * connected.length);
+    // Not those that own nothing any more: one that was cut off from the others would go on telling what was before.
+    const connected = [...this.#nodes.values()].flatMap(({ node, leftAt }) =>
+      leftAt === undefined && node.connection !== undefined ? [node] : [],
+    );
+    this.#asked += 1;
+    const start = connected.length === 0 ? 0 : this.#asked % connected.length;
     for (const node of [...connected.slice(start), ...connected.slice(0, start)].slice(0, 2)) {
       const { connection } = node;
       if (connection === undefined) continue;
@@ -234,9 +239,10 @@ export class ClusterRouter implements Router {
     this.lastError = this.#slots.includes(undefined)
       ? new UnavailableError("some slots are served by nobody")
       : undefined;
-    if (!changed) return;
-    if (before.length > 0) this.#changedAt = this.#options.clock.monotonic();
-    for (const [from, to] of promotions(before, view)) this.#options.onFailover(from, to);
+    if (changed) {
+      if (before.length > 0) this.#changedAt = this.#options.clock.monotonic();
+      for (const [from, to] of promotions(before, view)) this.#options.onFailover(from, to);
+    }
   }
 
   #owner(id: string, address: NodeAddress): Node {

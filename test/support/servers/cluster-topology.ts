@@ -1,11 +1,16 @@
 import { sendCommand, sendCommands } from "../resp-client.js";
 import { until } from "../until.js";
 import { parseClusterNodes, slotMap, type ClusterNode } from "./cluster-nodes.js";
-import { parseInfo } from "./redis-process.js";
-import { RunningTopology, isSameAddress, untilReady, type ServerAddress } from "./running-topology.js";
+import { parseInfo, type RedisProcess } from "./redis-process.js";
+import { RunningTopology, untilReady, type ServerAddress } from "./running-topology.js";
 
 /** A Redis Cluster. Addresses and roles are asked of its nodes at each call. */
 export class ClusterTopology extends RunningTopology {
+  /** The process of a node, whatever host it announces. Throws when it is not one that this process started. */
+  override processAt(address: ServerAddress): RedisProcess {
+    return super.processAt(this.processes.find((node) => isSameNode(node, address)) ?? address);
+  }
+
   /** The cluster as one node sees it; by default the first that answers. */
   async nodes(from?: ServerAddress): Promise<readonly ClusterNode[]> {
     let failure: unknown = new Error("no node of the cluster runs");
@@ -45,7 +50,7 @@ export class ClusterTopology extends RunningTopology {
   async replicaOf(primary: number | ServerAddress): Promise<ClusterNode> {
     const address = typeof primary === "number" ? await this.primaryOf(primary) : primary;
     const nodes = await this.nodes();
-    const id = nodes.find((node) => isSameAddress(node, address))?.id;
+    const id = nodes.find((node) => isSameNode(node, address))?.id;
     const replica = nodes.find((node) => node.primaryId === id && id !== undefined && !node.failed);
     if (replica === undefined) throw new Error(`${address.host}:${address.port} has no replica`);
     return replica;
@@ -101,13 +106,39 @@ export class ClusterTopology extends RunningTopology {
     const target = await this.#nodeAt(to);
     if (source.id === target.id) return;
     await this.setSlotMigrating(slot, to);
-    await this.#moveKeys(source, target, slot);
+    await this.#moveAllKeys(source, target, slot);
     // The target first, so that at no moment nobody serves the slot.
     const bystanders = (await this.primaries()).filter(({ id }) => id !== source.id && id !== target.id);
     for (const node of [target, source, ...bystanders]) {
-      await this.command(node, "CLUSTER", "SETSLOT", slot, "NODE", target.id);
+      await this.command(node, "CLUSTER", "SETSLOT", slot, "NODE", target.id).catch((error: Error) => {
+        // A primary that gave its last slot away follows the new owner at once, perhaps before it is told by us.
+        if (node !== source || !error.message.includes("only with masters")) throw error;
+      });
     }
     await this.settled();
+  }
+
+  /** Moves some keys of a slot to another primary; the slot must be open towards that. */
+  async moveKeys(slot: number, to: ServerAddress, count: number): Promise<void> {
+    const source = await this.primaryOf(slot);
+    await this.#migrate(source, to, await this.#keysIn(source, slot, count));
+  }
+
+  /** Takes a slot from its primary, the keys stay there; resolves when no node says that it is served. Cover it again by ADDSLOTS. */
+  async uncover(slot: number): Promise<void> {
+    const owner = await this.primaryOf(slot);
+    // The owner first: what the others forget they would hear from it again.
+    const others = this.dataServers.filter((server) => !isSameNode(server, owner));
+    const forget = async (): Promise<boolean> => {
+      let served = false;
+      for (const server of [owner, ...others]) {
+        if (!covers(await this.nodes(server), slot)) continue;
+        served = true;
+        await this.command(server, "CLUSTER", "DELSLOTS", slot);
+      }
+      return !served;
+    };
+    await until(forget, { what: `slot ${slot} to be served by nobody` });
   }
 
   /** Promotes a replica of the given primary (a planned failover), and resolves with it when every node has learned it. */
@@ -132,11 +163,11 @@ export class ClusterTopology extends RunningTopology {
     const [first] = views.map(slotMap);
     for (const [index, view] of views.entries()) {
       const { port } = running[index] ?? { port: 0 };
-      const wrong = view.filter((node) => node.failed === running.some((server) => isSameAddress(server, node)));
+      const wrong = view.filter((node) => node.failed === running.some((server) => isSameNode(server, node)));
       if (wrong.length > 0) return `${port} errs about ${wrong.map((node) => node.port).join()} being up or down`;
       if (view.some((node) => node.failed && node.slots.length > 0)) return `${port} sees slots of a failed node`;
       if (slotMap(view) !== first) return `${port} has another view than ${running[0]?.port}`;
-      const missing = running.filter((server) => !view.some((node) => isSameAddress(server, node)));
+      const missing = running.filter((server) => !view.some((node) => isSameNode(server, node)));
       if (missing.length > 0) return `${port} does not know ${missing.map((node) => node.port).join()}`;
     }
     for (const server of running) {
@@ -160,7 +191,7 @@ export class ClusterTopology extends RunningTopology {
   }
 
   async #nodeAt(address: ServerAddress): Promise<ClusterNode> {
-    const found = (await this.nodes()).find((node) => isSameAddress(node, address));
+    const found = (await this.nodes()).find((node) => isSameNode(node, address));
     if (found === undefined) throw new Error(`${address.host}:${address.port} is no node of this cluster`);
     return found;
   }
@@ -171,7 +202,7 @@ export class ClusterTopology extends RunningTopology {
       slots.map((slot) => ["CLUSTER", "COUNTKEYSINSLOT", slot]),
     );
     for (const [index, slot] of slots.entries()) {
-      if (counts[index] !== 0) await this.#moveKeys(from, owner, slot);
+      if (counts[index] !== 0) await this.#moveAllKeys(from, owner, slot);
     }
     await sendCommands(
       this.clientOptions(from),
@@ -179,14 +210,32 @@ export class ClusterTopology extends RunningTopology {
     );
   }
 
-  async #moveKeys(from: ServerAddress, to: ServerAddress, slot: number): Promise<void> {
-    const password = this.config.password === undefined ? [] : ["AUTH", this.config.password];
+  async #moveAllKeys(from: ServerAddress, to: ServerAddress, slot: number): Promise<void> {
     for (;;) {
-      const keys = await this.command(from, "CLUSTER", "GETKEYSINSLOT", slot, 100);
-      if (!Array.isArray(keys) || keys.length === 0) return;
-      await this.command(from, "MIGRATE", to.host, to.port, "", 0, 2_000, ...password, "KEYS", ...keys.map(String));
+      const keys = await this.#keysIn(from, slot, 100);
+      if (keys.length === 0) return;
+      await this.#migrate(from, to, keys);
     }
   }
+
+  async #keysIn(server: ServerAddress, slot: number, count: number): Promise<readonly string[]> {
+    const keys = await this.command(server, "CLUSTER", "GETKEYSINSLOT", slot, count);
+    return Array.isArray(keys) ? keys.map(String) : [];
+  }
+
+  async #migrate(from: ServerAddress, to: ServerAddress, keys: readonly string[]): Promise<void> {
+    const password = this.config.password === undefined ? [] : ["AUTH", this.config.password];
+    await this.command(from, "MIGRATE", to.host, to.port, "", 0, 2_000, ...password, "KEYS", ...keys);
+  }
+}
+
+// By the port alone: a node may announce another host than the one by which it was started, and no port is handed out twice.
+function isSameNode(one: ServerAddress, other: ServerAddress): boolean {
+  return one.port === other.port;
+}
+
+function covers(nodes: readonly ClusterNode[], slot: number): boolean {
+  return nodes.some(({ slots }) => slots.some(([from, to]) => from <= slot && slot <= to));
 }
 
 function eachSlot(node: ClusterNode): number[] {

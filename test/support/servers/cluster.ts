@@ -1,6 +1,6 @@
 import { until } from "../until.js";
 import { ClusterTopology } from "./cluster-topology.js";
-import type { RedisProcess, RedisProcessOptions, ServerTls } from "./redis-process.js";
+import { RedisProcess, type RedisProcessOptions, type ServerTls } from "./redis-process.js";
 import { addressOf, clientFiles, startProcesses, stopProcesses } from "./running-topology.js";
 
 const slotCount = 16_384;
@@ -20,6 +20,9 @@ export interface ClusterOptions {
   /** More lines of configuration for every node. */
   readonly config?: readonly string[];
 }
+
+/** `cluster-node-timeout` of the `redis.conf` that servers are shipped with. */
+export const shippedNodeTimeout = 15_000;
 
 /** Starts a cluster and resolves when every node says that it is ok, all slots are served and the replicas are in sync. */
 export async function startCluster(options: ClusterOptions = {}): Promise<ClusterTopology> {
@@ -49,6 +52,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await stopProcesses(nodes);
     throw error;
   }
+}
+
+/** Starts a node that knows no other yet, as `redis-cli --cluster add-node` wants it. */
+export function startClusterNode(options: ClusterOptions = {}): Promise<RedisProcess> {
+  return RedisProcess.start(nodeOptions(options));
 }
 
 function nodeOptions(options: ClusterOptions): RedisProcessOptions {

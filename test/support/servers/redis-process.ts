@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { administratorTls, type TlsFiles } from "../certificates.js";
@@ -38,17 +38,17 @@ export interface RedisProcessOptions {
 /** One redis-server or valkey-server on 127.0.0.1 with a temporary folder of its own. It ends when this process ends, however that comes. */
 export class RedisProcess {
   readonly host: string = "127.0.0.1";
-  readonly port: number;
   readonly role: "data" | "sentinel";
   readonly directory: string;
   readonly #password: string | undefined;
   readonly #tls: ServerTls | undefined;
+  #port: number;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #client: Promise<RespClient> | undefined;
 
   private constructor(port: number, directory: string, options: RedisProcessOptions) {
-    this.port = port;
+    this.#port = port;
     this.directory = directory;
     this.role = options.role ?? "data";
     this.#password = options.password;
@@ -71,6 +71,10 @@ export class RedisProcess {
         if (!portWasTaken || options.port !== undefined || attempt === 5) throw error;
       }
     }
+  }
+
+  get port(): number {
+    return this.#port;
   }
 
   /** The process id; undefined while the server is not running. */
@@ -133,9 +137,11 @@ export class RedisProcess {
     this.#child?.kill("SIGCONT");
   }
 
-  /** Starts the server again on its port and in its folder, after ending it with SIGTERM when it still runs. */
-  async restart(): Promise<void> {
+  /** Starts the server again in its folder, after ending it with SIGTERM when it still runs; with other settings, if any are given. */
+  async restart({ port = this.#port, config = [] }: Pick<RedisProcessOptions, "port" | "config"> = {}): Promise<void> {
     await this.kill("SIGTERM");
+    this.#port = port;
+    await appendFile(this.#configFile, [`port ${port}`, ...config, ""].join("\n"));
     await this.#launch();
   }
 

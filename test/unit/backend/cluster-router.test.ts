@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import type { RedisBackend } from "../../../src/backend/backend.js";
 import { slotOf } from "../../../src/backend/redis/slot.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
@@ -356,6 +356,24 @@ describe("slots that nobody serves", () => {
     expect(await waiting).toEqual(["OK"]);
     expect(backend.state).toBe("ready");
   });
+
+  test("for as long as a call may wait make theirs fail at once, until they are served again", async () => {
+    const cluster = await FakeCluster.start(3, [...third.low, 0], [...third.high, 2]);
+    const backend = await openReady(cluster);
+    const waiting = rejection(write(backend, middle, "op", 60_000));
+    await elapse(clock, 9_000);
+    expect(await waiting).toMatchObject({ code: "ERR_FLEET_UNAVAILABLE", executed: "no" });
+    // The clock stands still: these wait for nothing.
+    expect((await rejection(write(backend, middle))).message).toContain("some slots are served by nobody");
+    expect(await write(backend, low)).toEqual(["OK"]);
+    cluster.ranges = [
+      [...third.low, 0],
+      [...third.middle, 1],
+      [...third.high, 2],
+    ];
+    await pass(() => backend.state === "ready", "the slots to be found served");
+    expect(await write(backend, middle)).toEqual(["OK"]);
+  });
 });
 
 describe("one server that fails", () => {
@@ -384,16 +402,21 @@ describe("one server that fails", () => {
     const cluster = await thirds();
     await openReady(cluster);
     await elapse(clock, 1_000);
-    // Then the first that is connected is asked first.
-    const random = vi.spyOn(Math, "random").mockReturnValue(0);
-    onTestFinished(() => random.mockRestore());
     cluster.answer(0, () => silence);
-    const asked = [0, 1].map((index) => cluster.at(index).count("CLUSTER"));
+    const silent = cluster.at(0).count("CLUSTER");
+    await pass(
+      () => {
+        if (cluster.at(0).count("CLUSTER") > silent) return true;
+        // A loss raises a doubt, and another one is asked first each time.
+        cluster.at(2).reset();
+        return false;
+      },
+      "the silent one to be asked",
+      500,
+    );
     const before = clock.monotonic();
-    // A loss raises a doubt.
-    cluster.at(2).reset();
-    await pass(() => cluster.at(0).count("CLUSTER") > (asked[0] ?? 0), "the silent one to be asked");
-    await pass(() => cluster.at(1).count("CLUSTER") > (asked[1] ?? 0), "the next one to be asked");
+    const asked = cluster.questions();
+    await pass(() => cluster.questions() > asked, "the next one to be asked");
     expect(clock.monotonic() - before).toBeLessThanOrEqual(2_500);
   });
 
@@ -460,6 +483,65 @@ describe("a failover", () => {
     ];
     await elapse(clock, 17_000, 500);
     expect(events).toEqual(["topology"]);
+  });
+});
+
+describe("what one server tells", () => {
+  test("that others do not is corrected by another two seconds later, not at the next quarter of a minute", async () => {
+    const cluster = await thirds();
+    const backend = await openReady(cluster);
+    await elapse(clock, 5_000);
+    // Who is asked next has not heard yet that the middle moved.
+    const stale = cluster.slots([
+      [...third.low, 0],
+      [...third.middle, 2],
+      [...third.high, 2],
+    ]);
+    let told = 0;
+    for (const index of [0, 1, 2]) {
+      cluster.answer(index, ([name]) => {
+        if (name !== "CLUSTER") return undefined;
+        told += 1;
+        return told === 1 ? stale : cluster.slots();
+      });
+    }
+    await pass(() => told === 1, "the question of every quarter of a minute", 500);
+    await elapse(clock, 100);
+    expect(backend.topology().nodes.map(({ id }) => id)).toEqual(["id-0", "id-2"]);
+    await elapse(clock, 2_400);
+    expect(backend.topology().nodes.map(({ id }) => id)).toEqual(["id-0", "id-1", "id-2"]);
+  });
+
+  test("counts no longer when it owns nothing: it may be cut off, and tell what was before", async () => {
+    const cluster = await thirds();
+    const before = cluster.slots();
+    const backend = await openReady(cluster);
+    await elapse(clock, 5_000);
+    // It goes on as if it were in office; the others have replaced it.
+    cluster.answer(1, ([name]) => (name === "CLUSTER" ? before : undefined));
+    cluster.ranges = [
+      [...third.low, 0],
+      [...third.middle, 3],
+      [...third.high, 2],
+    ];
+    const owners = (): string =>
+      backend
+        .topology()
+        .nodes.map(({ id }) => id)
+        .join();
+    await pass(() => owners() === "id-0,id-3,id-2", "the replacement to be known", 500);
+    const changes: unknown[] = [];
+    backend.on("topology", (topology) => changes.push(topology));
+    const asked = cluster.questions();
+    for (let loss = 0; loss < 10; loss += 1) {
+      // A loss raises a doubt, and another one is asked first each time.
+      cluster.at(2).reset();
+      await elapse(clock, 700);
+    }
+    expect(cluster.questions() - asked).toBeGreaterThan(5);
+    await elapse(clock, 30_000, 500);
+    expect(changes).toEqual([]);
+    expect(cluster.at(1).open).toBe(0);
   });
 });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startCluster } from "../../../support/servers/cluster.js";
 import type { ClusterNode } from "../../../support/servers/cluster-nodes.js";
 import type { ClusterTopology } from "../../../support/servers/cluster-topology.js";
+import { sendCommands } from "../../../support/resp-client.js";
 import { isSameAddress } from "../../../support/servers/running-topology.js";
 import { connectionString } from "../../../support/servers/topology.js";
 import { leftovers } from "../processes.js";
@@ -58,6 +59,16 @@ describe.sequential("cluster", () => {
     await expect(cluster.command(owner, "GET", "{moved}7")).rejects.toThrow(`MOVED ${slot} 127.0.0.1:${target.port}`);
   });
 
+  test("takes a slot from everybody, until it is given to somebody", async () => {
+    const { slot, owner } = await fill("uncovered", 1);
+    await cluster.uncover(slot);
+    await expect(cluster.primaryOf(slot)).rejects.toThrow(`nobody serves slot ${slot}`);
+    await expect(cluster.command(owner, "GET", "{uncovered}0")).rejects.toThrow("CLUSTERDOWN");
+    await cluster.command(owner, "CLUSTER", "ADDSLOTS", slot);
+    await cluster.settled();
+    await expect(cluster.command(owner, "GET", "{uncovered}0")).resolves.toBe("value 0");
+  });
+
   test("leaves a slot open and closes it without losing what was created meanwhile", async () => {
     const { slot, owner } = await fill("open", 2);
     const target = await otherThan(owner);
@@ -106,6 +117,23 @@ describe.sequential("cluster", () => {
     await cluster.processAt(owner).restart();
     await cluster.settled();
     expect((await cluster.replicaOf(successor)).id).toBe(owner.id);
+  });
+
+  test("moves the last slot of a primary too", async () => {
+    const [source, target] = await cluster.primaries();
+    if (source === undefined || target === undefined) throw new Error("the cluster has not enough primaries");
+    const [last = 0, ...others] = source.slots.flatMap(([from, to]) =>
+      Array.from({ length: to - from + 1 }, (_, index) => from + index),
+    );
+    await cluster.command(source, "FLUSHALL");
+    const give = others.map((slot) => ["CLUSTER", "SETSLOT", slot, "NODE", target.id]);
+    // Else the source might take them back before it is told.
+    await cluster.command(target, "CLUSTER", "BUMPEPOCH");
+    for (const node of [target, source]) await sendCommands(cluster.clientOptions(node), give);
+    await cluster.settled();
+    await cluster.moveSlot(last, target);
+    expect((await cluster.primaryOf(last)).id).toBe(target.id);
+    expect((await cluster.primaries()).map(({ id }) => id)).not.toContain(source.id);
   });
 
   test("leaves no process and no folder behind", async () => {
