@@ -1,9 +1,16 @@
 import { parseArgs } from "node:util";
+import { addressMoves } from "./address-moves.js";
+import { clientKillStorm } from "./client-kill-storm.js";
 import type { Drill, DrillResult } from "./drill.js";
+import { firstSentinelFrozen } from "./first-sentinel-frozen.js";
+import { halfOpenSockets } from "./half-open-sockets.js";
+import { newPassword } from "./new-password.js";
 import { memoryFlat } from "./memory-flat.js";
 import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
+import { replicaofAndBack } from "./replicaof-and-back.js";
 import { rollingDeploy } from "./rolling-deploy.js";
+import { sentinelsAway } from "./sentinels-away.js";
 import { serverGone } from "./server-gone.js";
 import { subscriberBroken } from "./subscriber-broken.js";
 
@@ -17,6 +24,18 @@ const drills: readonly Drill[] = [
   serverGone,
   subscriberBroken,
   rollingDeploy,
+  firstSentinelFrozen("killed"),
+  firstSentinelFrozen("frozen"),
+  sentinelsAway,
+  replicaofAndBack,
+  clientKillStorm("single"),
+  clientKillStorm("sentinel"),
+  halfOpenSockets,
+  addressMoves("cut"),
+  addressMoves("stay"),
+  addressMoves("promoted-first"),
+  newPassword("single"),
+  newPassword("sentinel"),
   memoryFlat,
 ];
 
