@@ -1,8 +1,10 @@
 import { startSentinel } from "../support/servers/sentinel.js";
 import { type Drill, type DrillResult, whileLoadRuns } from "./drill.js";
 import { FleetUnderLoad } from "./fleet-under-load.js";
+import { untilWatched } from "./sentinel-watchers.js";
 import { judge, recovery } from "./verdict.js";
 
+const processes = 3;
 const around = 1_500;
 
 /** `SENTINEL FAILOVER` under load: the write fence lets no write be acknowledged by a primary that is about to lose it. */
@@ -12,8 +14,10 @@ export const plannedFailover: Drill = {
   proves: "the write fence, which holds writes back from a failover's first word until the new primary is followed",
   async run({ faults }): Promise<DrillResult> {
     const topology = await startSentinel();
-    const load = await FleetUnderLoad.start(topology.config);
+    const load = await FleetUnderLoad.start(topology.config, { processes });
     try {
+      // The processes, and this one's fleet.
+      await untilWatched(topology, processes + 1);
       await whileLoadRuns(around);
       const began = performance.now();
       for (let turn = 0; turn < faults; turn += 1) {

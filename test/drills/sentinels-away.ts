@@ -1,10 +1,10 @@
 import { startSentinel } from "../support/servers/sentinel.js";
-import type { SentinelTopology } from "../support/servers/sentinel-topology.js";
-import { until } from "../support/until.js";
 import { type Drill, type DrillResult, Findings, whileLoadRuns } from "./drill.js";
 import { FleetUnderLoad } from "./fleet-under-load.js";
+import { untilWatched } from "./sentinel-watchers.js";
 import { judge, recovery } from "./verdict.js";
 
+const processes = 3;
 const around = 1_500;
 const away = 30_000;
 // Nothing that calls need has failed: a wait here is only the load's own.
@@ -17,13 +17,12 @@ export const sentinelsAway: Drill = {
   proves: "a primary that answers is kept while no sentinel does; watchers of sentinels reconnect",
   async run({ faults }): Promise<DrillResult> {
     const topology = await startSentinel();
-    const load = await FleetUnderLoad.start(topology.config);
+    const load = await FleetUnderLoad.start(topology.config, { processes });
     const findings = new Findings();
     let waited = 0;
     try {
       for (let turn = 0; turn < faults; turn += 1) {
         const sentinels = topology.sentinels.map((sentinel) => topology.processAt(sentinel));
-        const watchers = await countWatchers(topology);
         await whileLoadRuns(around);
         await Promise.all(sentinels.map((sentinel) => sentinel.kill("SIGKILL")));
         await whileLoadRuns(away);
@@ -32,7 +31,7 @@ export const sentinelsAway: Drill = {
         waited = Math.max(waited, ...reports.map(({ longestWait }) => longestWait));
         await Promise.all(sentinels.map((sentinel) => sentinel.restart()));
         await topology.settled();
-        await until(async () => (await countWatchers(topology)) === watchers, { what: "the watchers to be back" });
+        await untilWatched(topology, processes + 1);
         await topology.failover();
         await whileLoadRuns(around);
         await topology.settled();
@@ -47,11 +46,3 @@ export const sentinelsAway: Drill = {
     }
   },
 };
-
-/** Connections of the fleet that wait for the sentinels' messages. */
-async function countWatchers(topology: SentinelTopology): Promise<number> {
-  const lists = await Promise.all(
-    topology.sentinels.map((sentinel) => topology.command(sentinel, "CLIENT", "LIST", "TYPE", "pubsub")),
-  );
-  return String(lists).split(":watch:").length - 1;
-}
