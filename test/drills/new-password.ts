@@ -9,10 +9,12 @@ import { until } from "../support/until.js";
 import { type Drill, type DrillResult, Findings, whileLoadRuns } from "./drill.js";
 import { FleetUnderLoad } from "./fleet-under-load.js";
 import type { WorkerReport } from "./worker-protocol.js";
-import { judge, recovery } from "./verdict.js";
+import { judge } from "./verdict.js";
 
 const around = 1_500;
 const fileIsLateBy = 1_000;
+// The file is looked at every second, and a server that refused is tried again every second.
+const promised = 3_000;
 // The restart and the second without a file are waited too; what is promised counts from the file's change.
 const longestWait = 8_000;
 
@@ -24,7 +26,7 @@ export function newPassword(kind: "single" | "sentinel"): Drill {
   return {
     name,
     about: `all servers of a ${kind} restarted with a new password; the file that holds it is replaced 1 s later`,
-    proves: "a password is read from its file anew, and a server that refused the old one is tried again",
+    proves: "a password is read from its file anew at each connection",
     async run({ faults }): Promise<DrillResult> {
       let password = randomPassword();
       let topology = await start(kind, password);
@@ -50,10 +52,7 @@ export function newPassword(kind: "single" | "sentinel"): Drill {
         }
         await whileLoadRuns(around);
         const findings = new Findings();
-        findings.expect(
-          slowest <= recovery.fault,
-          `calls were served again only ${slowest} ms after the file's change`,
-        );
+        findings.expect(slowest <= promised, `calls were served again only ${slowest} ms after the file's change`);
         const figures = { "recovery ms after the file's change": slowest };
         return judge(await load.settle(), { name, faults, longestWait, figures, findings });
       } finally {
