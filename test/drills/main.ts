@@ -5,11 +5,18 @@ import { clusterReshard } from "./cluster-reshard.js";
 import { clusterResized } from "./cluster-resized.js";
 import { clusterSlotHalfMoved } from "./cluster-slot-half-moved.js";
 import { clusterSlotUncovered } from "./cluster-slot-uncovered.js";
+import { addressMoves } from "./address-moves.js";
+import { clientKillStorm } from "./client-kill-storm.js";
 import type { Drill, DrillResult } from "./drill.js";
+import { firstSentinelFrozen } from "./first-sentinel-frozen.js";
+import { halfOpenSockets } from "./half-open-sockets.js";
+import { newPassword } from "./new-password.js";
 import { memoryFlat } from "./memory-flat.js";
 import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
+import { replicaofAndBack } from "./replicaof-and-back.js";
 import { rollingDeploy } from "./rolling-deploy.js";
+import { sentinelsAway } from "./sentinels-away.js";
 import { serverGone } from "./server-gone.js";
 import { subscriberBroken } from "./subscriber-broken.js";
 import { shippedTimes } from "./shipped-times.js";
@@ -24,6 +31,18 @@ const drills: readonly Drill[] = [
   serverGone,
   subscriberBroken,
   rollingDeploy,
+  firstSentinelFrozen("killed"),
+  firstSentinelFrozen("frozen"),
+  sentinelsAway,
+  replicaofAndBack,
+  clientKillStorm("single"),
+  clientKillStorm("sentinel"),
+  halfOpenSockets,
+  addressMoves("cut"),
+  addressMoves("stay"),
+  addressMoves("promoted-first"),
+  newPassword("single"),
+  newPassword("sentinel"),
   memoryFlat,
   clusterPlannedFailover,
   clusterReshard,
@@ -34,6 +53,8 @@ const drills: readonly Drill[] = [
   clusterAddressesMoved,
   shippedTimes("cluster", "killed"),
   shippedTimes("cluster", "frozen"),
+  shippedTimes("sentinel", "killed"),
+  shippedTimes("sentinel", "frozen"),
 ];
 
 const usage = `npm run drills -- [--faults N] [--only NAME]... [--json]

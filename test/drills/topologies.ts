@@ -1,7 +1,7 @@
 import { shippedNodeTimeout, startCluster } from "../support/servers/cluster.js";
 import type { RedisProcess } from "../support/servers/redis-process.js";
 import type { ServerAddress, TopologyConfig, TopologyKind } from "../support/servers/running-topology.js";
-import { startSentinel } from "../support/servers/sentinel.js";
+import { shippedSentinelTimes, startSentinel } from "../support/servers/sentinel.js";
 import { startSingle } from "../support/servers/single.js";
 import { until } from "../support/until.js";
 
@@ -20,8 +20,9 @@ export interface BreakableTopology {
   stop(): Promise<void>;
 }
 
+/** When servers hold each other for down. */
 export interface TopologyTimes {
-  /** With the times that the servers are shipped with, in place of a second or so. */
+  /** When they do so as they are shipped, in place of after a second or so. Default false. */
   readonly shipped?: boolean;
 }
 
@@ -31,7 +32,7 @@ export async function startTopology(kind: TopologyKind, times: TopologyTimes = {
     case "single":
       return single();
     case "sentinel":
-      return sentinel();
+      return sentinel(times);
     case "cluster":
       return cluster(times);
   }
@@ -50,8 +51,10 @@ async function single(): Promise<BreakableTopology> {
   };
 }
 
-async function sentinel(): Promise<BreakableTopology> {
-  const topology = await startSentinel();
+async function sentinel({ shipped = false }: TopologyTimes): Promise<BreakableTopology> {
+  const topology = await startSentinel(shipped ? shippedSentinelTimes : {});
+  // A failover begins when the primary has been silent for `downAfter`.
+  const promotedWithin = 20_000 + (shipped ? shippedSentinelTimes.downAfter : 0);
   let broken = await topology.primary();
   let how: PrimaryFault = "killed";
   return {
@@ -62,9 +65,9 @@ async function sentinel(): Promise<BreakableTopology> {
       await breakServer(topology.processAt(broken), fault);
     },
     async heal() {
-      await topology.primaryOtherThan(broken);
+      await topology.primaryOtherThan(broken, promotedWithin);
       await mendServer(topology.processAt(broken), how);
-      await topology.settled();
+      await topology.settled(promotedWithin + 30_000);
     },
     stop: () => topology.stop(),
   };

@@ -135,6 +135,15 @@ export class TcpProxy {
     for (const connection of this.#connections) if (connection.subscribed) connection.stall();
   }
 
+  /**
+   * Half-open sockets: the connections that are open now stay so, but nothing is passed on in either direction until `pass`;
+   * new ones work. Returns how many they are.
+   */
+  stallOpen(): number {
+    for (const connection of this.#connections) connection.stall();
+    return this.#connections.size;
+  }
+
   /** Breaks all connections with a reset; new ones are accepted. */
   cut(): void {
     for (const connection of [...this.#connections]) connection.cut();

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { createHash } from "node:crypto";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { administratorTls, type TlsFiles } from "../certificates.js";
@@ -40,9 +41,9 @@ export class RedisProcess {
   readonly host: string = "127.0.0.1";
   readonly role: "data" | "sentinel";
   readonly directory: string;
-  readonly #password: string | undefined;
   readonly #tls: ServerTls | undefined;
   #port: number;
+  #password: string | undefined;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #client: Promise<RespClient> | undefined;
@@ -145,6 +146,18 @@ export class RedisProcess {
     await this.#launch();
   }
 
+  /**
+   * Has another password stand, from the next start on, wherever the configuration has this one: its own, and those with
+   * which it authenticates to others. Throws while the server runs: a sentinel would write over it.
+   */
+  async changePassword(from: string, to: string): Promise<void> {
+    if (this.running) throw new Error(`the server on port ${this.port} runs; end it before its password is changed`);
+    const text = await readFile(this.#configFile, "utf8");
+    // What a server has rewritten itself, as sentinels and what they watch do, has the default user's password as a hash too.
+    await writeFile(this.#configFile, text.replaceAll(from, to).replaceAll(sha256(from), sha256(to)));
+    if (this.#password === from) this.#password = to;
+  }
+
   /** Ends the server and removes its folder. */
   async stop(): Promise<void> {
     const client = await this.#client?.catch(() => undefined);
@@ -202,6 +215,10 @@ export class RedisProcess {
     const info = await this.info("server");
     return info.get("process_id") === String(child.pid) ? "ready" : undefined;
   }
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
 // The whole group: a server forks to save or to sync a replica, and that process would outlive it.

@@ -5,6 +5,8 @@ import { SentinelTopology } from "./sentinel-topology.js";
 export interface SentinelOptions {
   /** Milliseconds of silence after which a sentinel holds a server for down; default 1 000. */
   readonly downAfter?: number;
+  /** Milliseconds, as sentinels mean it; default five times `downAfter`, at least 5 000. */
+  readonly failoverTimeout?: number;
   /** Default 2. */
   readonly replicas?: number;
   /** Default 3; the quorum is their majority. */
@@ -22,6 +24,9 @@ export interface SentinelOptions {
   /** More lines of configuration for the data servers. */
   readonly config?: readonly string[];
 }
+
+/** The times of the `sentinel.conf` that servers are shipped with. */
+export const shippedSentinelTimes = { downAfter: 30_000, failoverTimeout: 180_000 } as const;
 
 /** Starts a primary, replicas and sentinels, and resolves when the replicas are in sync and the sentinels know each other and the replicas. */
 export async function startSentinel(options: SentinelOptions = {}): Promise<SentinelTopology> {
@@ -72,11 +77,12 @@ function dataOptions(options: SentinelOptions, ...lines: string[]): Parameters<t
 
 function watching(primary: RedisProcess, options: SentinelOptions): string[] {
   const { downAfter = 1_000, sentinels = 3, name = "mymaster", password } = options;
+  const { failoverTimeout = Math.max(5_000, downAfter * 5) } = options;
   const quorum = Math.floor(sentinels / 2) + 1;
   return [
     `sentinel monitor ${name} ${primary.host} ${primary.port} ${quorum}`,
     `sentinel down-after-milliseconds ${name} ${downAfter}`,
-    `sentinel failover-timeout ${name} ${Math.max(5_000, downAfter * 5)}`,
+    `sentinel failover-timeout ${name} ${failoverTimeout}`,
     ...(password === undefined ? [] : [`sentinel auth-pass ${name} ${password}`]),
   ];
 }

@@ -111,6 +111,18 @@ describe("TcpProxy", () => {
     await expect(late).resolves.toBeGreaterThan(1);
   });
 
+  test("stalls open connections while new ones work", async () => {
+    const one = await client();
+    await one.command("SET", "n", 1);
+    expect(proxy.stallOpen()).toBe(1);
+    const late = one.command("INCR", "n");
+    const two = await client();
+    await expect(two.command("GET", "n")).resolves.toBe("1");
+    expect(one.open).toBe(true);
+    await proxy.pass();
+    await expect(late).resolves.toBe(2);
+  });
+
   test("cuts open connections and accepts new ones", async () => {
     const one = await client();
     await one.command("PING");

@@ -64,6 +64,17 @@ describe("RedisProcess", () => {
     await expect(server.command("GET", "kept")).resolves.toBe("yes");
   });
 
+  test("has another password from its next start on", async () => {
+    const server = await start({ password: "old-and-secret" });
+    await expect(server.changePassword("old-and-secret", "new-and-secret")).rejects.toThrow("end it before");
+    await server.kill();
+    await server.changePassword("old-and-secret", "new-and-secret");
+    await server.restart();
+    await expect(server.command("CONFIG", "GET", "masterauth")).resolves.toEqual(["masterauth", "new-and-secret"]);
+    const old = RespClient.connect({ ...server.address, password: "old-and-secret" });
+    await expect(old).rejects.toThrow("WRONGPASS");
+  });
+
   test("a frozen server answers nothing until it goes on, and can be stopped", async () => {
     const server = await start();
     server.pause();
