@@ -77,8 +77,9 @@ test("connections that every server ends twenty times a second cost no call", as
     await pause(50);
   }
   for (const client of administrators) client.close();
-  expect(killed).toBeGreaterThan(20);
-  expect(backend.stats().reconnects).toBeGreaterThan(5);
+  expect(killed).toBeGreaterThan(5);
+  // Connections that live shortly are opened again with a growing pause.
+  expect(backend.stats().reconnects).toBeGreaterThan(1);
   await goOn();
   expect(await callers.stop()).toMatchObject({ errors: [], lost: 0 });
 });
