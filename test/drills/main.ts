@@ -14,6 +14,8 @@ import { newPassword } from "./new-password.js";
 import { memoryFlat } from "./memory-flat.js";
 import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
+import { credentialRotation } from "./rotation.js";
+import { spipedTunnels } from "./spiped-tunnels.js";
 import { replicaofAndBack } from "./replicaof-and-back.js";
 import { rollingDeploy } from "./rolling-deploy.js";
 import { sentinelsAway } from "./sentinels-away.js";
@@ -41,6 +43,8 @@ const drills: readonly Drill[] = [
   addressMoves("cut"),
   addressMoves("stay"),
   addressMoves("promoted-first"),
+  credentialRotation,
+  spipedTunnels,
   newPassword("single"),
   newPassword("sentinel"),
   memoryFlat,

@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +44,24 @@ export class SpipedTunnels {
       await tunnels.stop();
       throw error;
     }
+  }
+
+  /** Whether a local port belongs to one of the tunnels' own sockets, as Linux' /proc tells. */
+  async owns(port: number): Promise<boolean> {
+    const table = await readFile("/proc/net/tcp", "utf8");
+    const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+    const inodes = table.split("\n").flatMap((line) => {
+      const fields = line.trim().split(/\s+/);
+      return fields[1]?.endsWith(local) === true ? [`socket:[${fields[9]}]`] : [];
+    });
+    for (const { pid } of this.#children) {
+      if (pid === undefined) continue;
+      for (const descriptor of await readdir(`/proc/${pid}/fd`)) {
+        const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "");
+        if (inodes.includes(target)) return true;
+      }
+    }
+    return false;
   }
 
   /** Ends all of them and removes the key. */

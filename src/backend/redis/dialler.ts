@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { NodeAddress, RedisBackendConfig } from "../../config/backend-config.js";
 import type { Clock } from "../../core/clock.js";
 import { dialled } from "./address-map.js";
@@ -21,7 +22,7 @@ export interface DiallerOptions {
 /** Says how each connection of a backend is opened, and ends all of them with the backend. */
 export class Dialler {
   readonly #options: DiallerOptions;
-  readonly #closing = new AbortController();
+  readonly #closing = endOfAll();
   readonly #data: RotatingCredentials;
   readonly #sentinels: RotatingCredentials;
 
@@ -69,4 +70,11 @@ export class Dialler {
     this.#sentinels.close();
     this.#closing.abort();
   }
+}
+
+/** Every connection listens to it for as long as it is open: many are no leak, and Node need not warn of eleven. */
+function endOfAll(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }

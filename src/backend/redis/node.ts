@@ -32,6 +32,7 @@ const reconnect = { base: 50, cap: 500 };
 const leastReconnectDelay = 10;
 const fatalRetryEvery = 5_000;
 const shortLife = 1_000;
+const afterShortLife = { base: 20, cap: 200 };
 const authRetryEvery = 1_000;
 const passing: ReadonlySet<string> = new Set(["ERR_FLEET_AUTH", "ERR_FLEET_CONFIG_FILE"]);
 const askTimeEvery = 30_000;
@@ -54,6 +55,7 @@ export class Node {
   readonly breaker: Breaker;
   readonly #settings: NodeSettings;
   readonly #backoff: Backoff = backoff(reconnect);
+  readonly #afterShortLife: Backoff = backoff(afterShortLife);
   #connection: Connection | undefined;
   #timer: Timer | undefined;
   #endWatch: (() => void) | undefined;
@@ -157,6 +159,7 @@ export class Node {
     this.#opening = false;
     this.#connection = connection;
     this.#connectedAt = this.#settings.clock.monotonic();
+    this.#backoff.reset();
     this.lastError = undefined;
     this.fatal = undefined;
     this.breaker.success();
@@ -204,8 +207,8 @@ export class Node {
     this.breaker.failure();
     // A server that ends connections as soon as it has them, or turns out unfit at the first call, is not stormed.
     const wasShort = this.#settings.clock.monotonic() - this.#connectedAt < shortLife;
-    if (!wasShort) this.#backoff.reset();
-    this.#retry(wasShort ? Math.max(leastReconnectDelay, this.#backoff.next()) : 0);
+    if (!wasShort) this.#afterShortLife.reset();
+    this.#retry(wasShort ? this.#afterShortLife.next() : 0);
     this.#settings.onChange(this, "lost");
   }
 

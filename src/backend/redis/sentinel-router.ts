@@ -253,7 +253,8 @@ export class SentinelRouter implements Router {
 
   #watch({ from: address, id: sentinel }: SentinelAnswer): void {
     const id = addressText(address);
-    if (this.#watchers.has(id)) return;
+    const known = this.#watchers.get(id);
+    if (known !== undefined) return known.watcher.nudge();
     // One that is known by two addresses is watched by the one that answered first.
     if (sentinel !== undefined && [...this.#watchers.values()].some((other) => other.sentinel === sentinel)) return;
     const watcher = new SentinelWatcher({

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../../core/clock.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 import { watchSilence } from "./silence-watch.js";
 
-const reconnect = { base: 200, cap: 5_000 };
+const reconnect = { base: 200, cap: 2_000 };
 
 /** What a watcher is made of. */
 export interface SentinelWatcherOptions {
@@ -35,6 +35,11 @@ export class SentinelWatcher {
     return this.#connection?.open === true;
   }
 
+  /** The sentinel was just heard elsewhere: worth trying at once. */
+  nudge(): void {
+    if (this.#timer !== undefined && !this.#isRefused) this.#retryAfter(0);
+  }
+
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
@@ -42,6 +47,7 @@ export class SentinelWatcher {
   }
 
   async #open(): Promise<void> {
+    this.#timer = undefined;
     try {
       const connection = await Connection.open(this.#options.connect());
       this.#connection = connection;
@@ -50,15 +56,17 @@ export class SentinelWatcher {
         return;
       }
       // A sentinel that was cut off without a word would let the fence stay open in the next failover.
+      let listens = false;
       const heartbeat = (): void => void connection.send("ping", []).catch(() => undefined);
       const endWatch = watchSilence(connection, this.#options.clock, { heartbeat });
       connection.onEnd(() => {
         endWatch();
-        if (!this.#closed) this.#options.onLost();
+        if (listens && !this.#closed) this.#options.onLost();
         this.#retry();
       });
       connection.onMessage(this.#options.onMessage);
       await connection.send("subscribe", this.#options.channels);
+      listens = true;
       this.#backoff.reset();
       this.#isRefused = false;
     } catch (error) {
@@ -75,8 +83,12 @@ export class SentinelWatcher {
   }
 
   #retry(): void {
+    this.#retryAfter(this.#backoff.next());
+  }
+
+  #retryAfter(delay: number): void {
     if (this.#closed) return;
     this.#timer?.cancel();
-    this.#timer = this.#options.clock.setTimeout(() => void this.#open(), this.#backoff.next());
+    this.#timer = this.#options.clock.setTimeout(() => void this.#open(), delay);
   }
 }

@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { RedisBackend } from "../../../src/backend/backend.js";
 import { slotOf } from "../../../src/backend/redis/slot.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
@@ -607,4 +608,19 @@ test("closing ends every connection and timer, also in the middle of a question"
   await until(() => cluster.connections().join() === "0,0,0,0", { what: "the connections to end" });
   await settle();
   expect(clock.timers).toBe(0);
+});
+
+test("many primaries are no leak, and Node does not warn of one", async () => {
+  const warnings: string[] = [];
+  const listener = (warning: Error): void => void warnings.push(warning.name);
+  process.on("warning", listener);
+  onTestFinished(() => void process.off("warning", listener));
+  const size = 16_384 / 16;
+  const ranges = Array.from({ length: 16 }, (_, index) => [index * size, (index + 1) * size - 1, index] as const);
+  const cluster = await FakeCluster.start(16, ...ranges);
+  const backend = cluster.open(clock);
+  await backend.ready();
+  expect(backend.stats().connections).toBe(16);
+  await nextTurn();
+  expect(warnings).toEqual([]);
 });
