@@ -9,6 +9,8 @@ export interface SentinelAnswer {
   readonly id: string | undefined;
   /** Undefined when it monitors nothing under that name. */
   readonly primary: NodeAddress | undefined;
+  /** Of the failover that made it the primary; 0 when it does not tell. */
+  readonly epoch: number;
   /** The other sentinels that it knows. */
   readonly others: readonly { readonly id: string | undefined; readonly address: NodeAddress }[];
   /** The replicas of the primary that it knows and holds for well. */
@@ -24,6 +26,7 @@ export async function askSentinel(options: ConnectionOptions, name: string, limi
   try {
     const address = connection.send("sentinel", ["get-master-addr-by-name", name]);
     const sentinels = connection.send("sentinel", ["sentinels", name]).catch(() => []);
+    const master = connection.send("sentinel", ["master", name]).catch(() => []);
     const replicas = connection.send("sentinel", ["replicas", name]).catch(() => []);
     const id = connection.send("sentinel", ["myid"]).catch(() => undefined);
     const [host, port] = pair(await address);
@@ -33,6 +36,7 @@ export async function askSentinel(options: ConnectionOptions, name: string, limi
       from: options.address,
       id: (await id)?.toString(),
       primary,
+      epoch: Number(records([await master])[0]?.get("config-epoch") ?? 0),
       others: records(await sentinels).flatMap((other) => {
         const ip = other.get("ip");
         return ip === undefined

@@ -7,6 +7,7 @@ import type { ConnectionOptions } from "./connection.js";
 import { explain } from "./diagnosis.js";
 import { addressText, Node, type NodeSettings } from "./node.js";
 import type { Router } from "./router.js";
+import { SentinelOpinions } from "./sentinel-opinions.js";
 import { askSentinel, type SentinelAnswer } from "./sentinel-question.js";
 import { SentinelWatcher } from "./sentinel-watcher.js";
 import { describeNode } from "./single-router.js";
@@ -38,8 +39,8 @@ const atMostEvery = 200;
 /**
  * Follows the primary that the sentinels name.
  *
- * All known sentinels are asked at once and the answer that most of them give counts, as soon as more than half have
- * given it, so that a frozen or cut-off one neither decides nor delays anything. Their `+switch-master` message only makes us ask; without it we ask every 15 s, and twice a second
+ * All known sentinels are asked at once, and what the newest answers say counts as soon as more than half have answered,
+ * so that one which is frozen, cut off or behind neither decides nor delays anything. Their `+switch-master` message only makes us ask; without it we ask every 15 s, and twice a second
  * while the primary, or every sentinel, is away.
  */
 export class SentinelRouter implements Router {
@@ -50,6 +51,7 @@ export class SentinelRouter implements Router {
   #sentinels: ReadonlyMap<string, NodeAddress>;
   /** By the address, with the sentinel's own id where it tells that. */
   readonly #watchers = new Map<string, { readonly watcher: SentinelWatcher; readonly sentinel: string | undefined }>();
+  readonly #opinions: SentinelOpinions;
   #primary: Node | undefined;
   #replicas: readonly NodeAddress[] = [];
   #timer: Timer | undefined;
@@ -62,6 +64,7 @@ export class SentinelRouter implements Router {
 
   constructor(options: SentinelRouterOptions) {
     this.#options = options;
+    this.#opinions = new SentinelOpinions(options.clock);
     this.#fence = new WriteFence(options.clock, options.onFenceOpen);
     this.breaker = new Breaker(options.clock, options.node.breakerAfter, () => options.onTopology());
     this.#sentinels = new Map(options.seeds.map((seed) => [addressText(seed), seed]));
@@ -166,13 +169,13 @@ export class SentinelRouter implements Router {
     this.#doubted = false;
   }
 
-  /** Follows what more than half of the sentinels say, without waiting for one that is frozen or cut off. */
+  /** Follows what the first answers allow to be said, without waiting for a sentinel that is frozen or cut off. */
   #decideEarly(heard: readonly SentinelAnswer[], asked: number): void {
     if (this.#closed) return;
     const each = eachOnce(heard);
     for (const answer of each) this.#watch(answer);
-    const winner = mostNamed(each);
-    if (winner === undefined || winner.count * 2 <= asked) return;
+    const winner = this.#opinions.early(each, asked);
+    if (winner === undefined) return;
     this.lastError = undefined;
     this.breaker.success();
     this.#follow(winner.address);
@@ -182,8 +185,8 @@ export class SentinelRouter implements Router {
     const heard = eachOnce(answers.filter((answer): answer is SentinelAnswer => !(answer instanceof Error)));
     if (heard.length > 0) this.#remember(heard);
     for (const answer of heard) this.#watch(answer);
-    const winner = mostNamed(heard);
-    if (winner === undefined) {
+    const winner = this.#opinions.final(heard);
+    if (winner === "none") {
       this.lastError = this.#diagnose(heard, answers);
       this.breaker.failure();
       this.#options.onTopology();
@@ -191,6 +194,7 @@ export class SentinelRouter implements Router {
     }
     this.lastError = undefined;
     this.breaker.success();
+    if (winner === "behind") return;
     // In one order, whichever sentinel tells, so that the topology changes only when the servers do.
     this.#replicas = (
       heard.find(({ primary }) => primary !== undefined && isSame(primary, winner.address))?.replicas ?? []
@@ -275,20 +279,6 @@ export class SentinelRouter implements Router {
 
 function isSame(one: NodeAddress, other: NodeAddress): boolean {
   return addressText(one) === addressText(other);
-}
-
-/** The primary that most of the sentinels name. */
-function mostNamed(
-  heard: readonly SentinelAnswer[],
-): { readonly address: NodeAddress; readonly count: number } | undefined {
-  const votes = new Map<string, { address: NodeAddress; count: number }>();
-  for (const { primary } of heard) {
-    if (primary === undefined) continue;
-    const vote = votes.get(addressText(primary)) ?? { address: primary, count: 0 };
-    vote.count += 1;
-    votes.set(addressText(primary), vote);
-  }
-  return [...votes.values()].sort((one, other) => other.count - one.count)[0];
 }
 
 /** Without the second answer of a sentinel that is known by two addresses. */

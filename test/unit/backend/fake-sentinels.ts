@@ -10,6 +10,8 @@ export class FakeSentinels {
   readonly data: readonly FakeServer[];
   /** The index of the data server that each sentinel names. */
   readonly opinions: number[];
+  /** The epoch of the failover that each knows of. */
+  readonly epochs: number[];
   /** The indexes of the other sentinels that each one knows. */
   readonly others: number[][];
   /** False: they do not tell their own id, as before 6.2. */
@@ -21,6 +23,7 @@ export class FakeSentinels {
     this.sentinels = sentinels;
     this.data = data;
     this.opinions = sentinels.map(() => 0);
+    this.epochs = sentinels.map(() => 0);
     this.others = sentinels.map((_, own) => sentinels.flatMap((_other, index) => (index === own ? [] : [index])));
     this.#answers = sentinels.map(() => () => undefined);
     for (const [index, server] of sentinels.entries()) {
@@ -84,6 +87,8 @@ export class FakeSentinels {
         const primary = this.data[this.opinions[index] ?? 0] as FakeServer;
         return list(bulk(primary.host), bulk(String(primary.port)));
       }
+      case "master":
+        return list(bulk("config-epoch"), bulk(String(this.epochs[index] ?? 0)));
       case "sentinels":
         return list(...(this.others[index] ?? []).map((other) => this.#record(other)));
       case "myid":

@@ -124,6 +124,24 @@ describe("the primary", () => {
     expect(fakes.data.map((server) => server.count("EVAL"))).toEqual([1, 0]);
   });
 
+  test("is the one of the newest failover, though two have not heard of it; the former one that came back is not followed", async () => {
+    const fakes = await FakeSentinels.start();
+    const backend = await openReady(fakes);
+    await elapse(clock, 1_000);
+    await untilWatched(fakes, 1, 1, 1);
+    fakes.opinions[2] = 1;
+    fakes.epochs[2] = 1;
+    const [one, two] = fakes.data.map(({ host, port }) => `${host} ${port}`);
+    fakes.publish("+switch-master", `mymaster ${one} ${two}`);
+    await elapse(clock, 1_000, 100);
+    await write(backend);
+    expect(fakes.data.map((server) => server.count("EVAL"))).toEqual([0, 1]);
+    await fakes.sentinels[2]?.stop();
+    await elapse(clock, 3_000, 100);
+    await write(backend, "again");
+    expect(fakes.data[0]?.count("EVAL")).toBe(0);
+  });
+
   test("is found though one sentinel is frozen, without waiting for it", async () => {
     const fakes = await FakeSentinels.start();
     fakes.answer(1, () => silence);
