@@ -61,11 +61,11 @@ function requestsOf({ reports }: LoadTotals): readonly WorkerRequest[] {
 }
 
 function outage(requests: readonly WorkerRequest[], from: number, next = Infinity): Outage {
-  const later = requests.filter(({ at, waited }) => at + waited >= from && at < next - around);
-  const met = later.filter(({ waited, failed }) => failed || waited > noticed);
+  const ended = requests.filter(({ at, waited }) => at + waited >= from && at + waited < next);
+  const met = ended.filter(({ waited, failed }) => failed || waited > noticed);
   const to = Math.max(from, ...met.map(({ at, waited }) => at + waited));
   const failed = met.filter((request) => request.failed).length;
-  const came = later.filter(({ at }) => at <= to).length;
+  const came = ended.filter(({ at }) => at <= to).length;
   return { lasted: to - from, requests: came, failed, delayed: met.length - failed };
 }
 
