@@ -19,7 +19,7 @@ function project(name: string, include: readonly string[], groupOrder: number, m
   return { extends: true, test: { name, include, sequence: { groupOrder }, ...more } };
 }
 
-// Groups run one after another: what measures time or starts many processes never shares the two cores with the rest.
+// Groups run one after another: what needs a topology for itself, builds packages or drives a browser does not share the cores.
 export default defineConfig({
   test: {
     allowOnly: false,
@@ -33,10 +33,7 @@ export default defineConfig({
       conformance("single", 1),
       conformance("sentinel", 2),
       conformance("cluster", 3),
-      project("scenario", ["test/scenario/**/*.test.ts", "test/demo/processes/*.test.ts"], 4, {
-        maxWorkers: 1,
-        testTimeout: 90_000,
-      }),
+      project("scenario", ["test/scenario/**/*.test.ts", "test/demo/processes/*.test.ts"], 4, { testTimeout: 90_000 }),
       project("packaging", ["test/packaging/**/*.test.ts"], 5, {
         globalSetup: ["test/packaging/setup.ts"],
         maxWorkers: 1,

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Express } from "express";
 import { createFleet, type Fleet, type Logger, type Topology } from "express-fleet";
 import { createApp } from "./app.js";
@@ -36,8 +37,8 @@ export async function fleetApp(settings: InstanceSettings, report: (event: DemoE
     pid: process.pid,
     state: fleet.state,
     topology: fleet.topology(),
-    // Without an answer of the backend nobody knows who lives.
-    instances: await fleet.instances().catch(() => []),
+    // Without an answer of the backend nobody knows who lives, and the page does not wait for one.
+    instances: await Promise.race([fleet.instances(), pause(200, [])]).catch(() => []),
   });
   return { app: createApp(settings.name, { session: middleware, health: fleet.health.router() }, describe), fleet };
 }

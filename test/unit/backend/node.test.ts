@@ -100,7 +100,7 @@ describe("connecting", () => {
   test("waits for longer and longer when connections are lost as soon as they are there", async () => {
     jitter(0.999_999);
     open();
-    for (const [index, wait] of [20, 40, 80, 160, 200, 200].entries()) {
+    for (const [index, wait] of [5, 10, 20, 40, 50, 50].entries()) {
       await untilChange("ready", index + 1);
       server.reset();
       await untilChange("lost", index + 1);
@@ -117,7 +117,7 @@ describe("connecting", () => {
     await untilChange("ready", 8);
     server.reset();
     await untilChange("lost", 8);
-    await clock.advanceAsync(20);
+    await clock.advanceAsync(5);
     await untilChange("ready", 9);
   });
 
