@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, test } from "vitest";
+import type { RedisBackend } from "../../src/backend/backend.js";
+import { fullLogStoreSuite, logStoreSuite } from "../../src/testing/log-store-suite.js";
+import { startTopology, type Topology } from "../support/servers/topology.js";
+import { topologyForTest } from "../support/topology-for-test.js";
+import { memoryLogHarness, noFilling, redisLogHarness, serverFilling } from "./feed-harness.js";
+import { openBackend } from "./redis-session-harness.js";
+
+const kind = process.env["TEST_TOPOLOGY"] ?? "memory";
+
+if (kind === "memory") {
+  logStoreSuite({ test, createStore: memoryLogHarness });
+} else {
+  onRedis(kind as "single" | "sentinel" | "cluster");
+}
+
+function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
+  describe("on the project's servers", () => {
+    let backend: RedisBackend;
+    beforeAll(async () => {
+      backend = await openBackend(topologyForTest().config);
+    });
+    afterAll(() => backend.close());
+    logStoreSuite({ test, createStore: () => redisLogHarness(backend, noFilling) });
+  });
+
+  describe("on servers of its own, whose memory it fills", () => {
+    let backend: RedisBackend;
+    let topology: Topology;
+    beforeAll(async () => {
+      topology = await startTopology(topologyKind);
+      backend = await openBackend(topology.config);
+    });
+    afterAll(async () => {
+      await backend?.close();
+      await topology?.stop();
+    });
+    fullLogStoreSuite({ test, createStore: () => redisLogHarness(backend, serverFilling(topology)) });
+  });
+}
