@@ -58,9 +58,13 @@ export interface LogStore {
   }): Promise<LogSync>;
 }
 
-/** Compares positions: negative when `one` comes first. */
+/** Compares positions: negative when `one` comes first. Both parts have up to 64 bits, more than a number holds exactly. */
 export function comparePositions(one: string, other: string): number {
-  const [oneTime = 0, oneSequence = 0] = one.split("-").map(Number);
-  const [otherTime = 0, otherSequence = 0] = other.split("-").map(Number);
-  return oneTime - otherTime || oneSequence - otherSequence;
+  const [oneTime = "", oneSequence = ""] = one.split("-");
+  const [otherTime = "", otherSequence = ""] = other.split("-");
+  return compareDigits(oneTime, otherTime) || compareDigits(oneSequence, otherSequence);
+}
+
+function compareDigits(one: string, other: string): number {
+  return one.length - other.length || (one < other ? -1 : one > other ? 1 : 0);
 }

@@ -5,51 +5,70 @@ import { comparePositions, markOrigin, type LogEntry, type LogStore } from "./lo
 const kept = 10_000;
 const searched = 512;
 
-/** Keeps logs in the embedded backend; each method is synchronous inside. */
+/** Keeps logs in the embedded backend, as a server keeps streams; each method is synchronous inside. */
 export function createMemoryLogStore(backend: MemoryBackend): LogStore {
-  const logs = (): Map<string, LogEntry[]> => backend.room("feed", () => ({ logs: new Map() })).logs;
-
   function entriesOf(key: string): LogEntry[] {
-    const all = logs();
-    const entries = all.get(key) ?? [];
-    all.set(key, entries);
+    const { logs } = backend.room("feed", () => ({ logs: new Map<string, LogEntry[]>() }));
+    const entries = logs.get(key) ?? [];
+    logs.set(key, entries);
     return entries;
   }
 
-  function add(entries: LogEntry[], entry: Omit<LogEntry, "position">): string {
-    const last = entries.at(-1)?.position ?? "0-0";
-    const [time = 0, sequence = 0] = last.split("-").map(Number);
-    const now = backend.time();
-    const position = now > time ? `${now}-0` : `${time}-${sequence + 1}`;
+  function add(entries: LogEntry[], entry: Omit<LogEntry, "position">, above = "0-0"): string {
+    const last = positionOf(entries.at(-1));
+    const position = next(comparePositions(last, above) < 0 ? above : last, backend.time());
     entries.push({ position, ...entry });
     if (entries.length > kept) entries.splice(0, entries.length - kept);
     return position;
   }
 
   return {
-    append({ log, origin, operation, payload, since }) {
+    async append({ log, origin, operation, payload, since }) {
       const entries = entriesOf(log.key);
-      const later = entries.filter(({ position }) => comparePositions(position, since) >= 0);
+      const later = entries.slice(indexOf(entries, since));
       const found = later.slice(0, searched + 1).find((entry) => entry.operation === operation);
-      if (found !== undefined) return Promise.resolve({ status: "OK", position: found.position });
-      if (later.length > searched) return Promise.resolve({ status: "UNKNOWN" });
-      const previous = entries.at(-1)?.position ?? "0-0";
+      if (found !== undefined) return { status: "OK", position: found.position };
+      if (later.length > searched) return { status: "UNKNOWN" };
+      const previous = positionOf(entries.at(-1));
       const position = add(entries, { origin, operation, payload });
       const hint = JSON.stringify([log.name, previous, position, origin, operation, payload]);
-      void backend.publish(log.channel, hint);
-      return Promise.resolve({ status: "OK", position });
+      await backend.publish(log.channel, hint);
+      return { status: "OK", position };
     },
-    sync({ log, last, count }) {
+    async sync({ log, last, count }) {
       const entries = entriesOf(log.key);
       const now = backend.time();
-      const from = last === undefined ? -1 : entries.findIndex(({ position }) => position === last.position);
-      if (from >= 0) return Promise.resolve({ status: "OK", now, entries: entries.slice(from, from + count) });
-      const isCut = last !== undefined && entries.length >= kept;
-      if (entries.length === 0) {
-        add(entries, { origin: markOrigin, operation: randomBytes(12).toString("base64url"), payload: "" });
+      if (last !== undefined) {
+        const from = indexOf(entries, last.position);
+        const { position, origin, operation } = entries[from] ?? { position: undefined };
+        if (position === last.position && origin === last.origin && operation === last.operation)
+          return { status: "OK", now, entries: entries.slice(from, from + count) };
       }
-      const status = last === undefined ? "START" : isCut ? "CUT" : "FORK";
-      return Promise.resolve({ status, now, entries: entries.slice(-1) });
+      const isBehind = last !== undefined && comparePositions(last.position, positionOf(entries[0])) < 0;
+      const status = last === undefined ? "START" : isBehind && entries.length >= kept ? "CUT" : "FORK";
+      const end = entries.at(-1);
+      if (end === undefined || (last !== undefined && comparePositions(end.position, last.position) <= 0)) {
+        const mark = { origin: markOrigin, operation: randomBytes(12).toString("base64url"), payload: "" };
+        add(entries, mark, last?.position);
+      }
+      return { status, now, entries: entries.slice(-1) };
     },
   };
+}
+
+/** Where the first entry at or after a position is; looked for from the end, where it mostly is. */
+function indexOf(entries: readonly LogEntry[], position: string): number {
+  let index = entries.length;
+  while (index > 0 && comparePositions(positionOf(entries[index - 1]), position) >= 0) index -= 1;
+  return index;
+}
+
+function positionOf(entry: LogEntry | undefined): string {
+  return entry?.position ?? "0-0";
+}
+
+/** The position after `last`, by the clock where that is later. */
+function next(last: string, now: number): string {
+  const [time = "", sequence = ""] = last.split("-");
+  return now > Number(time) ? `${now}-0` : `${time}-${BigInt(sequence) + 1n}`;
 }

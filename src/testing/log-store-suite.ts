@@ -3,6 +3,7 @@ import type { LogEntry, LogStore } from "../feed/log-store.js";
 import { appendingCases } from "./log-store-appending-cases.js";
 import { append, begin, follow, newOperation, page, type LogStoreSetting } from "./log-store-fixture.js";
 import { followingCases } from "./log-store-following-cases.js";
+import { forkingCases } from "./log-store-forking-cases.js";
 
 /** A store and a log that nobody has used, and its end. */
 export interface LogStoreHarness extends LogStoreSetting {
@@ -35,7 +36,7 @@ export function logStoreSuite({ test, createStore }: LogStoreSuiteOptions): void
     { suffix: ", each reply lost once", wrap: deliverTwice, fits: () => true },
     { suffix: ", each write delivered again late", wrap: deliverLate, fits: (loses: boolean) => !loses },
   ];
-  for (const { name, loses = false, run } of [...appendingCases, ...followingCases]) {
+  for (const { name, loses = false, run } of [...appendingCases, ...followingCases, ...forkingCases]) {
     for (const { suffix, wrap, fits } of variants) {
       if (!fits(loses)) continue;
       test(`${name}${suffix}`, async () => {

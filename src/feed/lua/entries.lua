@@ -8,15 +8,17 @@ local function field_of(entry, name)
   return ""
 end
 
--- Positions compare by milliseconds, then by sequence.
-local function parts(id)
-  local milliseconds, sequence = string.match(id, "^(%d+)-(%d+)$")
-  return tonumber(milliseconds), tonumber(sequence)
+-- Both parts have up to 64 bits, which no number here has: they are compared as texts, the longer being the larger.
+local function is_before(one, other)
+  local milliseconds, sequence = string.match(one, "^(%d+)-(%d+)$")
+  local other_milliseconds, other_sequence = string.match(other, "^(%d+)-(%d+)$")
+  if milliseconds == other_milliseconds then milliseconds, other_milliseconds = sequence, other_sequence end
+  if #milliseconds ~= #other_milliseconds then return #milliseconds < #other_milliseconds end
+  return milliseconds < other_milliseconds
 end
 
-local function is_before(one, other)
-  local one_milliseconds, one_sequence = parts(one)
-  local other_milliseconds, other_sequence = parts(other)
-  if one_milliseconds ~= other_milliseconds then return one_milliseconds < other_milliseconds end
-  return one_sequence < other_sequence
+-- The first position of the next millisecond.
+local function after(position)
+  local kept, digit, nines = string.match(position, "^(%d-)([0-8]?)(9*)%-")
+  return kept .. (digit == "" and 1 or digit + 1) .. string.rep("0", #nines) .. "-0"
 end

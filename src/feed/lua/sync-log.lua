@@ -28,8 +28,8 @@ local function answer(word, entries)
   return { word, now, cjson.encode(list) }
 end
 
-local function tail()
-  return redis.call("XREVRANGE", log, "+", "-", "COUNT", "1")
+local function mark(position)
+  return redis.call("XADD", log, position, "o", "#", "n", nonce, "p", "")
 end
 
 if last ~= "" then
@@ -46,14 +46,10 @@ if last ~= "" then
   -- It was trimmed away behind a full log; or the log is not the one that was followed, and has lost what was appended.
   word = oldest and is_before(last, oldest[1]) and redis.call("XLEN", log) >= 10000 and "CUT" or "FORK"
 end
-local ended = tail()[1]
-if not ended then
-  -- A log is never empty: its last entry is what the next sync is checked against.
-  local id = "*"
-  if last ~= "" and now <= parts(last) then id = string.format("%.0f-0", parts(last) + 1) end
-  redis.call("XADD", log, id, "o", "#", "n", nonce, "p", "")
-elseif last ~= "" and is_before(ended[1], last) then
-  -- A fence: what was applied lies after the end of the log. No later entry may get a position that was given before.
-  redis.call("XADD", log, string.format("%.0f-0", parts(last) + 1), "o", "#", "n", nonce, "p", "")
-end
-return answer(word, tail())
+local ended = redis.call("XREVRANGE", log, "+", "-", "COUNT", "1")[1]
+local position = ended and ended[1]
+-- A log is never empty: its last entry is what the next sync is checked against. And no later entry may get a position
+-- that was given before: what was applied lies below the end, behind a fence where it does not.
+if not position or last ~= "" and not is_before(last, position) then position = mark("*") end
+if last ~= "" and not is_before(last, position) then mark(after(last)) end
+return answer(word, redis.call("XREVRANGE", log, "+", "-", "COUNT", "1"))
