@@ -1,24 +1,32 @@
 import { randomBytes } from "node:crypto";
 import type { MemoryBackend } from "../backend/backend.js";
+import { StorageFullError } from "../core/errors.js";
 import { comparePositions, markOrigin, type LogEntry, type LogStore } from "./log-store.js";
+
+/** An entry, and what it takes of the budget; 0 when it had to be stored although that was used up. */
+export interface StoredEntry extends LogEntry {
+  readonly bytes: number;
+}
 
 const kept = 10_000;
 const searched = 512;
+// About what an entry's object and the headers of its strings take in V8.
+const entryOverhead = 250;
 
 /** Keeps logs in the embedded backend, as a server keeps streams; each method is synchronous inside. */
 export function createMemoryLogStore(backend: MemoryBackend): LogStore {
-  function entriesOf(key: string): LogEntry[] {
-    const { logs } = backend.room("feed", () => ({ logs: new Map<string, LogEntry[]>() }));
+  function entriesOf(key: string): StoredEntry[] {
+    const { logs } = backend.room("feed", () => ({ logs: new Map<string, StoredEntry[]>() }));
     const entries = logs.get(key) ?? [];
     logs.set(key, entries);
     return entries;
   }
 
-  function add(entries: LogEntry[], entry: Omit<LogEntry, "position">, above = "0-0"): string {
+  function add(entries: StoredEntry[], entry: Omit<StoredEntry, "position">, above = "0-0"): string {
     const last = positionOf(entries.at(-1));
     const position = next(comparePositions(last, above) < 0 ? above : last, backend.time());
     entries.push({ position, ...entry });
-    if (entries.length > kept) entries.splice(0, entries.length - kept);
+    for (const { bytes } of entries.splice(0, Math.max(0, entries.length - kept))) backend.budget.release(bytes);
     return position;
   }
 
@@ -29,8 +37,14 @@ export function createMemoryLogStore(backend: MemoryBackend): LogStore {
       const found = later.slice(0, searched + 1).find((entry) => entry.operation === operation);
       if (found !== undefined) return { status: "OK", position: found.position };
       if (later.length > searched) return { status: "UNKNOWN" };
+      const bytes = entryOverhead + Buffer.byteLength(payload);
+      if (!backend.budget.claim(bytes)) {
+        throw new StorageFullError("the embedded backend has no room for another entry of a log", {
+          help: "raise the backend's memory limit, or use a Redis backend",
+        });
+      }
       const previous = positionOf(entries.at(-1));
-      const position = add(entries, { origin, operation, payload });
+      const position = add(entries, { origin, operation, payload, bytes });
       const hint = JSON.stringify([log.name, previous, position, origin, operation, payload]);
       await backend.publish(log.channel, hint);
       return { status: "OK", position };
@@ -42,18 +56,25 @@ export function createMemoryLogStore(backend: MemoryBackend): LogStore {
         const from = indexOf(entries, last.position);
         const { position, origin, operation } = entries[from] ?? { position: undefined };
         if (position === last.position && origin === last.origin && operation === last.operation)
-          return { status: "OK", now, entries: entries.slice(from, from + count) };
+          return { status: "OK", now, entries: read(entries, from, count) };
       }
       const isBehind = last !== undefined && comparePositions(last.position, positionOf(entries[0])) < 0;
       const status = last === undefined ? "START" : isBehind && entries.length >= kept ? "CUT" : "FORK";
       const end = entries.at(-1);
       if (end === undefined || (last !== undefined && comparePositions(end.position, last.position) <= 0)) {
-        const mark = { origin: markOrigin, operation: randomBytes(12).toString("base64url"), payload: "" };
+        const operation = randomBytes(12).toString("base64url");
+        // A mark is made however full the memory is: following must go on.
+        const mark = { origin: markOrigin, operation, payload: "", bytes: 0 };
         add(entries, mark, last?.position);
       }
-      return { status, now, entries: entries.slice(-1) };
+      return { status, now, entries: read(entries, -1, 1) };
     },
   };
+}
+
+function read(entries: readonly StoredEntry[], from: number, count: number): readonly LogEntry[] {
+  const found = entries.slice(from).slice(0, count);
+  return found.map(({ position, origin, operation, payload }) => ({ position, origin, operation, payload }));
 }
 
 /** Where the first entry at or after a position is; looked for from the end, where it mostly is. */

@@ -10,7 +10,7 @@ interface State {
 export function createMemoryRosterStore(backend: MemoryBackend): RosterStore {
   const state = (): State => backend.room("feed:roster", () => ({ version: 0, rows: new Map<string, RosterRow>() }));
   return {
-    beat({ id, positions, details, forget }) {
+    async beat({ id, positions, details, forget }) {
       const roster = state();
       const now = backend.time();
       if (roster.rows.get(id)?.details !== details) roster.version += 1;
@@ -20,15 +20,14 @@ export function createMemoryRosterStore(backend: MemoryBackend): RosterStore {
         roster.rows.delete(row.id);
         roster.version += 1;
       }
-      return Promise.resolve({ now, version: roster.version });
+      return { now, version: roster.version };
     },
-    read() {
-      return Promise.resolve({ now: backend.time(), rows: [...state().rows.values()] });
+    async read() {
+      return { now: backend.time(), rows: [...state().rows.values()] };
     },
-    leave({ id }) {
+    async leave({ id }) {
       const roster = state();
       if (roster.rows.delete(id)) roster.version += 1;
-      return Promise.resolve();
     },
   };
 }

@@ -2,8 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import type { MemoryBackend, RedisBackend } from "../../src/backend/backend.js";
 import type { Script } from "../../src/backend/script.js";
 import { createMemoryBackend } from "../../src/backend/memory/memory-backend.js";
-import type { LogAddress, LogEntry } from "../../src/feed/log-store.js";
-import { createMemoryLogStore } from "../../src/feed/memory-log-store.js";
+import type { LogAddress } from "../../src/feed/log-store.js";
+import { createMemoryLogStore, type StoredEntry } from "../../src/feed/memory-log-store.js";
 import { createMemoryRosterStore } from "../../src/feed/memory-roster-store.js";
 import { createRedisLogStore } from "../../src/feed/redis-log-store.js";
 import { createRedisRosterStore } from "../../src/feed/redis-roster-store.js";
@@ -99,8 +99,8 @@ export async function memoryLogHarness(): Promise<FillableLogStoreHarness> {
   const backend = createMemoryBackend({ namespace: "test", instanceId: "one", clock: new FakeClock() });
   const { log, heard } = await listen(backend);
   const store = createMemoryLogStore(backend);
-  const { logs } = backend.room("feed", () => ({ logs: new Map<string, LogEntry[]>() }));
-  const entries = (): LogEntry[] => {
+  const { logs } = backend.room("feed", () => ({ logs: new Map<string, StoredEntry[]>() }));
+  const entries = (): StoredEntry[] => {
     const found = logs.get(log.key) ?? [];
     logs.set(log.key, found);
     return found;
@@ -108,7 +108,7 @@ export async function memoryLogHarness(): Promise<FillableLogStoreHarness> {
   const plant = (payload: string, position?: string): string => {
     const [time = 0, sequence = 0] = (entries().at(-1)?.position ?? "0-0").split("-").map(Number);
     const next = backend.time() > time ? `${backend.time()}-0` : `${time}-${sequence + 1}`;
-    entries().push({ position: position ?? next, origin: "", operation: "", payload });
+    entries().push({ position: position ?? next, origin: "", operation: "", payload, bytes: 0 });
     return position ?? next;
   };
   return {

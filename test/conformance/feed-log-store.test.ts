@@ -10,6 +10,7 @@ const kind = process.env["TEST_TOPOLOGY"] ?? "memory";
 
 if (kind === "memory") {
   logStoreSuite({ test, createStore: memoryLogHarness });
+  fullLogStoreSuite({ test, createStore: memoryLogHarness });
 } else {
   onRedis(kind as "single" | "sentinel" | "cluster");
 }
