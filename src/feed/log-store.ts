@@ -41,7 +41,8 @@ export interface LogSync {
 export interface LogStore {
   /**
    * Appends an entry and hints at it. `since` is the end of the log as the caller knew it when it sent this operation
-   * first; `UNKNOWN` says that so much was appended since that a resend cannot be recognised, and nothing was done.
+   * first; `UNKNOWN` says that a resend cannot be recognised, because so much was appended since or because the log lost
+   * that end, and nothing was done.
    */
   append(params: {
     readonly log: LogAddress;

@@ -34,6 +34,7 @@ export function createMemoryLogStore(backend: MemoryBackend): LogStore {
     async append({ log, origin, operation, payload, since }) {
       const entries = entriesOf(log.key);
       const later = entries.slice(indexOf(entries, since));
+      if (later[0]?.position !== since) return { status: "UNKNOWN" };
       const found = later.slice(0, searched + 1).find((entry) => entry.operation === operation);
       if (found !== undefined) return { status: "OK", position: found.position };
       if (later.length > searched) return { status: "UNKNOWN" };

@@ -98,6 +98,24 @@ export const appendingCases: readonly LogStoreCase[] = [
     },
   },
   {
+    name: "append does nothing where the end that its caller knew is not in the log",
+    loses: true,
+    run: async (setting) => {
+      const { store, log } = setting;
+      const start = await begin(setting);
+      const rewind = await setting.keep();
+      const lost = await append(setting, start.position, "lost");
+      await rewind();
+      const late = { log, origin: "one", operation: newOperation(), payload: "late" };
+      const unknown = [lost.position, "0-0", "1-0", "20260101120000000-0"];
+      for (const since of unknown) assert.deepEqual(await store.append({ ...late, since }), { status: "UNKNOWN" });
+      await setting.plant("another", `${Number.parseInt(lost.position, 10) + 1}-0`);
+      for (const since of unknown) assert.deepEqual(await store.append({ ...late, since }), { status: "UNKNOWN" });
+      assert.equal((await follow(setting, start)).length, 2);
+      assert.equal((await store.append({ ...late, since: start.position })).status, "OK");
+    },
+  },
+  {
     name: "append by many at once loses nothing and gives no position twice",
     run: async (setting) => {
       const start = await begin(setting);
