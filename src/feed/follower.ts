@@ -74,7 +74,7 @@ export class Follower {
   hint({ previous, entry }: LogHint): void {
     const last = this.#last;
     if (last === undefined || this.#closed || comparePositions(entry.position, last.position) <= 0) return;
-    if (previous === last.position) return this.#apply(entry);
+    if (previous.position === last.position && previous.operation === last.operation) return this.#apply(entry);
     this.#options.count("gap");
     this.sync().catch(() => undefined);
   }

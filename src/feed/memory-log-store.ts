@@ -44,9 +44,10 @@ export function createMemoryLogStore(backend: MemoryBackend): LogStore {
           help: "raise the backend's memory limit, or use a Redis backend",
         });
       }
-      const previous = positionOf(entries.at(-1));
+      const previous = entries.at(-1);
+      const before = [positionOf(previous), previous?.operation ?? ""];
       const position = add(entries, { origin, operation, payload, bytes });
-      const hint = JSON.stringify([log.name, previous, position, origin, operation, payload]);
+      const hint = JSON.stringify([log.name, ...before, position, origin, operation, payload]);
       await backend.publish(log.channel, hint);
       return { status: "OK", position };
     },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { comparePositions } from "../feed/log-store.js";
+import { comparePositions, type LogEntry } from "../feed/log-store.js";
 import { append, begin, follow, newOperation, rise, type LogStoreCase } from "./log-store-fixture.js";
 
 /** Appending, and the hints at it. */
@@ -38,18 +38,20 @@ export const appendingCases: readonly LogStoreCase[] = [
       const start = await begin(setting);
       const first = await append(setting, start.position, 'a "first"/\\ ü🦊\n');
       const second = await append(setting, start.position, "[1,2]");
+      const foreign = await setting.plant("from elsewhere");
+      const third = await append(setting, start.position, "third");
+      const fields = ({ position, origin, operation, payload }: LogEntry): readonly string[] => [
+        position,
+        origin,
+        operation,
+        payload,
+      ];
       const expected = [
-        [start, first],
-        [first, second],
-      ].map(([before, entry]) => [
-        log.name,
-        before?.position,
-        entry?.position,
-        entry?.origin,
-        entry?.operation,
-        entry?.payload,
-      ]);
-      const heard = await setting.heard(2);
+        [log.name, start.position, start.operation, ...fields(first)],
+        [log.name, first.position, first.operation, ...fields(second)],
+        [log.name, foreign, "", ...fields(third)],
+      ];
+      const heard = await setting.heard(3);
       assert.deepEqual(
         heard.map((text) => JSON.parse(text) as unknown),
         expected,
