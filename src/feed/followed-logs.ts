@@ -96,15 +96,15 @@ export class FollowedLogs {
     const operation = `${origin}:${(this.#operations += 1)}`;
     for (let attempt = 1; ; attempt += 1) {
       if (follower.position === undefined || attempt > 1) await follower.sync();
+      const applied = follower.appliedAt(operation);
+      if (applied !== undefined) return applied;
       const since = follower.position as string;
       const result = await store.append({ log, origin, operation, payload, since });
       if (result.status === "OK") {
         follower.appended({ position: result.position, origin, operation, payload });
         return result.position;
       }
-      // More than 512 entries came in between; read them, and ask again from there.
-      const applied = follower.recent(operation);
-      if (applied !== undefined) return applied;
+      // More than 512 entries came in between, or the log lost its end: read on, and ask again from there.
       if (attempt === appendAttempts) throw new Error("the log grows faster than it can be appended to");
     }
   }

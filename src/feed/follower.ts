@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.js";
+import type { Clock, Timer } from "../core/clock.js";
 import { TrustWindow } from "../core/trust-window.js";
 import type { LogHint } from "./hint.js";
 import {
@@ -14,7 +14,7 @@ import { operationOf, RecentEntries } from "./recent-entries.js";
 
 /** Whoever acts on the entries of a log. Every method is synchronous: the order is the point. */
 export interface LogConsumer {
-  /** The next entry, in order, once; one of the instance's own too. */
+  /** The next entry, in order, and once until the next flush; one of the instance's own too. */
   apply(entry: LogEntry): void;
   /**
    * What was learned from the log so far is void: entries were trimmed before they were read (`cut`), or a failover lost
@@ -37,6 +37,7 @@ export interface FollowerOptions {
 
 const pageSize = 513;
 const reassertWithin = 500;
+const reassertAgainAfter = 1_000;
 
 /**
  * Applies every entry of a log once and in order, or says that it could not.
@@ -52,6 +53,7 @@ export class Follower {
   #last: LogMark | undefined;
   #syncing: Promise<void> | undefined;
   #again = false;
+  #reasserting: Timer | undefined;
   #closed = false;
 
   constructor(options: FollowerOptions) {
@@ -110,13 +112,14 @@ export class Follower {
     this.#recent.add(entry);
   }
 
-  /** The position of an operation of the last minute; undefined when it was not applied. */
-  recent(operation: string): string | undefined {
-    return this.#recent.positionOf(operation);
+  /** Where an operation of the last minutes was applied; undefined when it was not. */
+  appliedAt(operation: string): string | undefined {
+    return this.#recent.appliedAt(operation);
   }
 
   close(): void {
     this.#closed = true;
+    this.#reasserting?.cancel();
     this.#trust.forget();
   }
 
@@ -148,48 +151,60 @@ export class Follower {
     if (status === "START") return;
     const reason = status === "CUT" ? "cut" : "fork";
     this.#options.count(reason);
+    this.#recent.flush();
     this.#options.consumer.flush(reason);
-    if (reason === "fork" && end !== undefined) this.#reassertLater(end.position);
+    if (reason === "fork") this.#reassertAfter(0);
   }
 
   #apply(entry: LogEntry): void {
     this.#last = entry;
     if (entry.origin === markOrigin) return;
-    this.#recent.add(entry);
-    this.#options.consumer.apply(entry);
+    // One that was appended again, because somebody could not know that it was there, is no other one.
+    if (this.#recent.apply(entry)) this.#options.consumer.apply(entry);
   }
 
   /** All who saw the lost entries do this: at different times, so that most find it done. */
-  #reassertLater(since: string): void {
-    const entries = this.#recent.all();
-    if (entries.length === 0) return;
-    this.#options.clock.setTimeout(() => {
-      this.#reassert(entries, since).catch(() => undefined);
-    }, this.#options.random() * reassertWithin);
+  #reassertAfter(delay: number): void {
+    const { clock, random } = this.#options;
+    this.#reasserting?.cancel();
+    this.#reasserting = clock.setTimeout(
+      () => {
+        this.#reassert().catch(() => this.#closed || this.#reassertAfter(reassertAgainAfter));
+      },
+      delay + random() * reassertWithin,
+    );
   }
 
-  async #reassert(entries: readonly LogEntry[], since: string): Promise<void> {
+  /** Appends what was applied in the last minute and is not in the log. */
+  async #reassert(): Promise<void> {
     const { store, log, count } = this.#options;
-    const present = await this.#operationsFrom(entries[0]);
+    const entries = this.#recent.lately();
+    const [first] = entries;
+    if (first === undefined) return;
+    let { operations, end } = await this.#readFrom(first.position);
     for (const entry of entries) {
       const operation = operationOf(entry);
-      if (this.#closed) return;
-      if (present.has(operation)) continue;
-      await store.append({ log, origin: entry.origin, operation, payload: entry.payload, since });
-      count("reassertion");
+      while (!this.#closed && !operations.has(operation)) {
+        const { origin, payload } = entry;
+        const { status } = await store.append({ log, origin, operation, payload, since: end });
+        if (status === "OK") count("reassertion");
+        if (status === "OK") break;
+        ({ operations, end } = await this.#readFrom(first.position));
+      }
     }
   }
 
-  /** The operations that the log has from an entry on; none when it lost that entry too. */
-  async #operationsFrom(first: LogEntry | undefined): Promise<ReadonlySet<string>> {
+  /** The operations that the log has from a position on, and its end; rejects when it has nothing there. */
+  async #readFrom(position: string): Promise<{ readonly operations: ReadonlySet<string>; readonly end: string }> {
     const { store, log } = this.#options;
     const operations = new Set<string>();
-    for (let last: LogMark | undefined = first; last !== undefined;) {
-      const { status, entries } = await store.sync({ log, last, count: pageSize });
-      if (status !== "OK") break;
+    for (let from = position; ;) {
+      const entries = await store.read({ log, from, count: pageSize });
       for (const entry of entries) operations.add(operationOf(entry));
-      last = entries.length === pageSize ? entries.at(-1) : undefined;
+      const end = entries.at(-1)?.position;
+      if (end === undefined) throw new Error(`the log ${log.name} has lost its end once more`);
+      if (entries.length < pageSize) return { operations, end };
+      from = end;
     }
-    return operations;
   }
 }

@@ -57,6 +57,12 @@ export interface LogStore {
     readonly last: LogMark | undefined;
     readonly count: number;
   }): Promise<LogSync>;
+  /** The entries from a position on, also where the log has none at that position; `count` at most. Changes nothing. */
+  read(params: {
+    readonly log: LogAddress;
+    readonly from: string;
+    readonly count: number;
+  }): Promise<readonly LogEntry[]>;
 }
 
 /** Compares positions: negative when `one` comes first. Both parts have up to 64 bits, more than a number holds exactly. */

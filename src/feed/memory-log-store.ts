@@ -71,6 +71,10 @@ export function createMemoryLogStore(backend: MemoryBackend): LogStore {
       }
       return { status, now, entries: read(entries, -1, 1) };
     },
+    async read({ log, from, count }) {
+      const entries = entriesOf(log.key);
+      return read(entries, indexOf(entries, from), count);
+    },
   };
 }
 

@@ -78,4 +78,25 @@ export const followingCases: readonly LogStoreCase[] = [
       assert.deepEqual(await follow(setting, end), [end]);
     },
   },
+  {
+    name: "read gives the entries from a position on, also where the log has none there, as many as are asked for",
+    loses: true,
+    run: async (setting) => {
+      const { store, log } = setting;
+      const read = (from: string, count = page): Promise<readonly unknown[]> => store.read({ log, from, count });
+      assert.deepEqual(await read("0-0"), []);
+      const start = await begin(setting);
+      const entries = [start];
+      for (const payload of ["1", "2"]) entries.push(await append(setting, start.position, payload));
+      const position = await setting.plant("from elsewhere");
+      entries.push({ position, origin: "", operation: "", payload: "from elsewhere" });
+      assert.deepEqual(await read("0-0"), entries);
+      assert.deepEqual(await read(start.position), entries);
+      assert.deepEqual(await read("0-0", 3), entries.slice(0, 3));
+      assert.deepEqual(await read(position), entries.slice(3));
+      assert.deepEqual(await read("20260101120000000-0"), []);
+      await setting.trim(2);
+      assert.deepEqual(await read(start.position), entries.slice(2));
+    },
+  },
 ];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { LogEntry, LogStore } from "../feed/log-store.js";
+import type { LogStore } from "../feed/log-store.js";
 import { appendingCases } from "./log-store-appending-cases.js";
 import { append, begin, follow, newOperation, page, type LogStoreSetting } from "./log-store-fixture.js";
 import { followingCases } from "./log-store-following-cases.js";
@@ -94,17 +94,19 @@ function deliverTwice({ store }: LogStoreSetting): LogStore {
       await store.sync(params);
       return store.sync(params);
     },
+    async read(params) {
+      await store.read(params);
+      return store.read(params);
+    },
   };
 }
 
 /** After every call all earlier ones are delivered again, and must change nothing. */
 function deliverLate({ store, log }: LogStoreSetting): LogStore {
   const earlier: (() => Promise<unknown>)[] = [];
-  let first: LogEntry | undefined;
-  const whole = async (): Promise<unknown> => first && (await store.sync({ log, last: first, count: 20_000 })).entries;
+  const whole = (): Promise<unknown> => store.read({ log, from: "0-0", count: 20_000 });
   const late = async <T>(call: () => Promise<T>): Promise<T> => {
     const result = await call();
-    first ??= (await store.sync({ log, last: undefined, count: 1 })).entries[0];
     for (const again of earlier) {
       const before = await whole();
       await again();
@@ -116,5 +118,6 @@ function deliverLate({ store, log }: LogStoreSetting): LogStore {
   return {
     append: (params) => late(() => store.append(params)),
     sync: (params) => late(() => store.sync(params)),
+    read: (params) => store.read(params),
   };
 }

@@ -8,6 +8,17 @@ local function field_of(entry, name)
   return ""
 end
 
+-- A list of `[position, o, n, p]` in JSON.
+local function encode(entries)
+  if not entries[1] then return "[]" end
+  local list = {}
+  for at = 1, #entries do
+    local entry = entries[at]
+    list[at] = { entry[1], field_of(entry, "o"), field_of(entry, "n"), field_of(entry, "p") }
+  end
+  return cjson.encode(list)
+end
+
 -- Both parts have up to 64 bits, which no number here has: they are compared as texts, the longer being the larger.
 local function is_before(one, other)
   local milliseconds, sequence = string.match(one, "^(%d+)-(%d+)$")

@@ -109,6 +109,51 @@ export const leaveRoster: Script<"roster", "id", LeaveRosterReply> = {
 };
 
 
+/** What `readLog` answers. */
+export type ReadLogReply =
+  | readonly [status: "OK", entries: string];
+
+/** Reads a part of a log. */
+export const readLog: Script<"log", "from" | "count", ReadLogReply> = {
+  name: "feed/read-log",
+  source: [
+    "local function field_of(entry, name)",
+    "  for field = 1, #entry[2], 2 do",
+    "    if entry[2][field] == name then return entry[2][field + 1] end",
+    "  end",
+    "  return \"\"",
+    "end",
+    "local function encode(entries)",
+    "  if not entries[1] then return \"[]\" end",
+    "  local list = {}",
+    "  for at = 1, #entries do",
+    "    local entry = entries[at]",
+    "    list[at] = { entry[1], field_of(entry, \"o\"), field_of(entry, \"n\"), field_of(entry, \"p\") }",
+    "  end",
+    "  return cjson.encode(list)",
+    "end",
+    "local function is_before(one, other)",
+    "  local milliseconds, sequence = string.match(one, \"^(%d+)-(%d+)$\")",
+    "  local other_milliseconds, other_sequence = string.match(other, \"^(%d+)-(%d+)$\")",
+    "  if milliseconds == other_milliseconds then milliseconds, other_milliseconds = sequence, other_sequence end",
+    "  if #milliseconds ~= #other_milliseconds then return #milliseconds < #other_milliseconds end",
+    "  return milliseconds < other_milliseconds",
+    "end",
+    "local function after(position)",
+    "  local kept, digit, nines = string.match(position, \"^(%d-)([0-8]?)(9*)%-\")",
+    "  return kept .. (digit == \"\" and 1 or digit + 1) .. string.rep(\"0\", #nines) .. \"-0\"",
+    "end",
+    "local log = KEYS[1]",
+    "local from, count = ARGV[1], ARGV[2]",
+    "return { \"OK\", encode(redis.call(\"XRANGE\", log, from, \"+\", \"COUNT\", count)) }",
+  ].join("\n"),
+  sha1: "baf95d7f9a4f9747fc57546cbd28fa2589720574",
+  keys: ["log"],
+  args: ["from","count"],
+  readOnly: true,
+};
+
+
 /** What `readRoster` answers. */
 export type ReadRosterReply =
   | readonly [status: "OK", now: number, rows: string];
@@ -148,6 +193,15 @@ export const syncLog: Script<"log", "last" | "origin" | "operation" | "count" | 
     "  end",
     "  return \"\"",
     "end",
+    "local function encode(entries)",
+    "  if not entries[1] then return \"[]\" end",
+    "  local list = {}",
+    "  for at = 1, #entries do",
+    "    local entry = entries[at]",
+    "    list[at] = { entry[1], field_of(entry, \"o\"), field_of(entry, \"n\"), field_of(entry, \"p\") }",
+    "  end",
+    "  return cjson.encode(list)",
+    "end",
     "local function is_before(one, other)",
     "  local milliseconds, sequence = string.match(one, \"^(%d+)-(%d+)$\")",
     "  local other_milliseconds, other_sequence = string.match(other, \"^(%d+)-(%d+)$\")",
@@ -162,14 +216,6 @@ export const syncLog: Script<"log", "last" | "origin" | "operation" | "count" | 
     "local log = KEYS[1]",
     "local last, origin, operation, count, nonce = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]",
     "redis.call(\"PERSIST\", log)",
-    "local function answer(word, entries)",
-    "  local list = {}",
-    "  for at = 1, #entries do",
-    "    local entry = entries[at]",
-    "    list[at] = { entry[1], field_of(entry, \"o\"), field_of(entry, \"n\"), field_of(entry, \"p\") }",
-    "  end",
-    "  return { word, now, cjson.encode(list) }",
-    "end",
     "local function mark(position)",
     "  return redis.call(\"XADD\", log, position, \"o\", \"#\", \"n\", nonce, \"p\", \"\")",
     "end",
@@ -177,7 +223,7 @@ export const syncLog: Script<"log", "last" | "origin" | "operation" | "count" | 
     "  local entries = redis.call(\"XRANGE\", log, last, \"+\", \"COUNT\", count)",
     "  local first = entries[1]",
     "  if first and first[1] == last and field_of(first, \"o\") == origin and field_of(first, \"n\") == operation then",
-    "    return answer(\"OK\", entries)",
+    "    return { \"OK\", now, encode(entries) }",
     "  end",
     "end",
     "local word = \"START\"",
@@ -189,9 +235,9 @@ export const syncLog: Script<"log", "last" | "origin" | "operation" | "count" | 
     "local position = ended and ended[1]",
     "if not position or last ~= \"\" and not is_before(last, position) then position = mark(\"*\") end",
     "if last ~= \"\" and not is_before(last, position) then mark(after(last)) end",
-    "return answer(word, redis.call(\"XREVRANGE\", log, \"+\", \"-\", \"COUNT\", \"1\"))",
+    "return { word, now, encode(redis.call(\"XREVRANGE\", log, \"+\", \"-\", \"COUNT\", \"1\")) }",
   ].join("\n"),
-  sha1: "f77759de2f896f926f0fb8a4bbb862a48479f359",
+  sha1: "1f178a17b0ddebcac448431ef27603c57f4d2b74",
   keys: ["log"],
   args: ["last","origin","operation","count","nonce"],
   readOnly: false,

@@ -19,15 +19,6 @@ local last, origin, operation, count, nonce = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 -- and so proves nothing to anybody.
 redis.call("PERSIST", log)
 
-local function answer(word, entries)
-  local list = {}
-  for at = 1, #entries do
-    local entry = entries[at]
-    list[at] = { entry[1], field_of(entry, "o"), field_of(entry, "n"), field_of(entry, "p") }
-  end
-  return { word, now, cjson.encode(list) }
-end
-
 local function mark(position)
   return redis.call("XADD", log, position, "o", "#", "n", nonce, "p", "")
 end
@@ -36,7 +27,7 @@ if last ~= "" then
   local entries = redis.call("XRANGE", log, last, "+", "COUNT", count)
   local first = entries[1]
   if first and first[1] == last and field_of(first, "o") == origin and field_of(first, "n") == operation then
-    return answer("OK", entries)
+    return { "OK", now, encode(entries) }
   end
 end
 
@@ -52,4 +43,4 @@ local position = ended and ended[1]
 -- that was given before: what was applied lies below the end, behind a fence where it does not.
 if not position or last ~= "" and not is_before(last, position) then position = mark("*") end
 if last ~= "" and not is_before(last, position) then mark(after(last)) end
-return answer(word, redis.call("XREVRANGE", log, "+", "-", "COUNT", "1"))
+return { word, now, encode(redis.call("XREVRANGE", log, "+", "-", "COUNT", "1")) }

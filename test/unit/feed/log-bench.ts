@@ -24,7 +24,7 @@ export class LogBench {
   readonly store: LogStore;
   /** What goes wrong with each call; may wait, and may throw. */
   fault: (method: keyof LogStore, when: "before" | "after", reply?: unknown) => void | Promise<void> = () => undefined;
-  readonly calls: Record<keyof LogStore, number> = { append: 0, sync: 0 };
+  readonly calls: Record<keyof LogStore, number> = { append: 0, sync: 0, read: 0 };
   #operations = 0;
 
   constructor(backend?: MemoryBackend) {
@@ -58,6 +58,7 @@ export class LogBench {
     return {
       append: (params) => through("append", () => this.store.append(params)),
       sync: (params) => through("sync", () => this.store.sync(params)),
+      read: (params) => through("read", () => this.store.read(params)),
     };
   }
 
