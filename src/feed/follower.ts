@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../core/clock.js";
+import { ClosedError } from "../core/errors.js";
 import { TrustWindow } from "../core/trust-window.js";
 import type { LogHint } from "./hint.js";
 import {
@@ -83,9 +84,10 @@ export class Follower {
 
   /**
    * Reads on, after a read that is under way; resolves when everything that had been appended when this was called is
-   * applied, rejects when the log cannot be read.
+   * applied, rejects when the log cannot be read or the follower is closed.
    */
   async sync(): Promise<void> {
+    if (this.#closed) throw new ClosedError();
     if (this.#syncing !== undefined) {
       // What is under way may have been read before what the caller means was appended.
       this.#again = true;
@@ -129,7 +131,9 @@ export class Follower {
       const asked = this.#trust.mark();
       const last = this.#last;
       const reply = await store.sync({ log, last, count: pageSize });
-      if (this.#closed) return;
+      if (this.#closed) throw new ClosedError();
+      // The end must also lie above what a late hint of the lost log has brought meanwhile.
+      if (reply.status !== "OK" && this.#last !== last) continue;
       if (reply.status === "OK") this.#follow(reply);
       else this.#restart(reply);
       if (reply.status === "OK" && reply.entries.length === pageSize) continue;

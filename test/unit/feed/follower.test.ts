@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { comparePositions } from "../../../src/feed/log-store.js";
 import { LogBench } from "./log-bench.js";
 
 const numbers = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `${index + 1}`);
@@ -276,5 +277,52 @@ describe("a log that is not what it was", () => {
     slow.follower.hint(await bench.append("after the fence"));
     await slow.follower.sync();
     expect(slow.notes.slice(0, 3)).toEqual(["lost 1", "lost 2", "fork"]);
+  });
+});
+
+describe("a sync that is under way", () => {
+  test("does not take the log back behind what a hint brought meanwhile", async () => {
+    const bench = new LogBench();
+    const { follower, notes, counted } = await bench.begun();
+    const lost = await bench.append("lost 1");
+    follower.hint(lost);
+    bench.lose(1);
+    const { held, release } = bench.hold("sync", "after");
+    const syncing = follower.sync();
+    await held;
+    // A late word of the former primary, which had gone on for a while.
+    const [milliseconds] = lost.entry.position.split("-");
+    const position = `${Number(milliseconds) + 5_000}-0`;
+    follower.hint({
+      ...lost,
+      previous: lost.entry,
+      entry: { ...lost.entry, position, operation: "2", payload: "lost 2" },
+    });
+    release();
+    await syncing;
+    expect(notes).toEqual(["lost 1", "lost 2", "fork"]);
+    expect(counted).toEqual(["fork"]);
+    expect(comparePositions(follower.position as string, position)).toBeGreaterThan(0);
+    await bench.clock.advanceAsync(500);
+    expect(bench.payloads).toEqual(["lost 1", "lost 2"]);
+  });
+
+  test("changes nothing any more once the follower is closed, and says so", async () => {
+    const bench = new LogBench();
+    const { follower, notes } = await bench.begun();
+    const position = follower.position;
+    const hint = await bench.append("1");
+    const { held, release } = bench.hold("sync", "after");
+    const waiting = Promise.allSettled([follower.sync(), follower.sync()]);
+    await held;
+    follower.close();
+    release();
+    for (const result of await waiting)
+      expect(result).toMatchObject({ status: "rejected", reason: { code: "ERR_FLEET_CLOSED" } });
+    follower.hint(hint);
+    expect([notes, follower.position, follower.within(1e12)]).toEqual([[], position, false]);
+    const { sync } = bench.calls;
+    await expect(follower.sync()).rejects.toMatchObject({ code: "ERR_FLEET_CLOSED" });
+    expect(bench.calls.sync).toBe(sync);
   });
 });
