@@ -132,21 +132,27 @@ export class Follower {
       const last = this.#last;
       const reply = await store.sync({ log, last, count: pageSize });
       if (this.#closed) throw new ClosedError();
-      // The end must also lie above what a late hint of the lost log has brought meanwhile.
-      if (reply.status !== "OK" && this.#last !== last) continue;
-      if (reply.status === "OK") this.#follow(reply);
-      else this.#restart(reply);
-      if (reply.status === "OK" && reply.entries.length === pageSize) continue;
+      if (reply.status === "OK") {
+        if (!this.#follow(reply) || reply.entries.length === pageSize) continue;
+      } else {
+        // The end must also lie above what a late hint of the lost log has brought meanwhile.
+        if (this.#last !== last) continue;
+        this.#restart(reply);
+      }
       this.#trust.confirm(asked);
       return;
     }
   }
 
-  #follow({ entries }: LogSync): void {
-    for (const entry of entries) {
-      // Hints may have been faster than the reply.
+  /** False when a hint has told another story meanwhile: one of the two is of a log that was lost. */
+  #follow({ entries }: LogSync): boolean {
+    const [, ...later] = entries;
+    for (const entry of later) {
       if (this.#last === undefined || comparePositions(entry.position, this.#last.position) > 0) this.#apply(entry);
+      // Hints may have been faster than the reply.
+      else if (this.#recent.appliedAt(operationOf(entry)) !== entry.position) return false;
     }
+    return true;
   }
 
   #restart({ status, entries }: LogSync): void {

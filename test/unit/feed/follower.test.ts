@@ -307,6 +307,24 @@ describe("a sync that is under way", () => {
     expect(bench.payloads).toEqual(["lost 1", "lost 2"]);
   });
 
+  test("is not believed where a hint told another story meanwhile", async () => {
+    const bench = new LogBench();
+    const { follower, notes } = await bench.begun();
+    const kept = await bench.append("kept");
+    follower.hint(kept);
+    await bench.append("of the new primary");
+    const { held, release } = bench.hold("sync", "after");
+    const syncing = follower.sync();
+    await held;
+    // The former primary had given its next position to another entry, and one more.
+    const entry = { position: "1999999999999-0", origin: "one", operation: "late", payload: "of the former primary" };
+    follower.hint({ ...kept, previous: kept.entry, entry });
+    release();
+    await syncing;
+    expect(notes).toEqual(["kept", "of the former primary", "fork"]);
+    expect(comparePositions(follower.position as string, entry.position)).toBeGreaterThan(0);
+  });
+
   test("changes nothing any more once the follower is closed, and says so", async () => {
     const bench = new LogBench();
     const { follower, notes } = await bench.begun();
