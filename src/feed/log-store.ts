@@ -11,9 +11,9 @@ export interface LogAddress {
 export interface LogEntry {
   /** `<milliseconds>-<sequence>`; entries are in the order of their positions. */
   readonly position: string;
-  /** The instance that appended it; empty when another program did. */
+  /** The instance that appended it, in printable ASCII; empty when another program did. */
   readonly origin: string;
-  /** Another one for each entry; empty when another program appended it. */
+  /** Another one for each entry, in printable ASCII; empty when another program appended it. */
   readonly operation: string;
   readonly payload: string;
 }

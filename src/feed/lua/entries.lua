@@ -8,13 +8,20 @@ local function field_of(entry, name)
   return ""
 end
 
+-- Who appended an entry, and which of theirs it is. What another program writes there may be no text at all, and would
+-- come back as something else: then it is as good as missing.
+local function name_of(entry, name)
+  local value = field_of(entry, name)
+  return string.find(value, "[^!-~]") and "" or value
+end
+
 -- A list of `[position, o, n, p]` in JSON.
 local function encode(entries)
   if not entries[1] then return "[]" end
   local list = {}
   for at = 1, #entries do
     local entry = entries[at]
-    list[at] = { entry[1], field_of(entry, "o"), field_of(entry, "n"), field_of(entry, "p") }
+    list[at] = { entry[1], name_of(entry, "o"), name_of(entry, "n"), field_of(entry, "p") }
   end
   return cjson.encode(list)
 end

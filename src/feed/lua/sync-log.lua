@@ -26,7 +26,7 @@ end
 if last ~= "" then
   local entries = redis.call("XRANGE", log, last, "+", "COUNT", count)
   local first = entries[1]
-  if first and first[1] == last and field_of(first, "o") == origin and field_of(first, "n") == operation then
+  if first and first[1] == last and name_of(first, "o") == origin and name_of(first, "n") == operation then
     return { "OK", now, encode(entries) }
   end
 end
