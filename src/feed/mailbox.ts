@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import type { Backend } from "../backend/backend.js";
+import type { Backend, CallOptions } from "../backend/backend.js";
 import type { Clock, Timer } from "../core/clock.js";
+import { ClosedError } from "../core/errors.js";
 
-/** What became of a letter. `nobody`: no instance of that id took it. `silent`: it was taken, and no answer came in time. */
+/** What became of a letter. `nobody`: no instance of that id took it in time. `silent`: it was taken, and no answer came in time. */
 export type Delivery =
   | { readonly status: "answered"; readonly answer: string }
   | { readonly status: "nobody" }
@@ -27,6 +28,8 @@ export interface MailboxOptions {
 
 interface Waiting {
   taken: boolean;
+  /** Otherwise all that matters is whether it is taken. */
+  readonly wantsAnswer: boolean;
   readonly settle: (delivery: Delivery) => void;
 }
 
@@ -45,6 +48,7 @@ export class Mailbox {
   readonly #prefix = randomBytes(4).toString("base64url");
   readonly #end: () => void;
   #number = 0;
+  #closed = false;
 
   constructor(options: MailboxOptions) {
     this.#options = options;
@@ -66,40 +70,52 @@ export class Mailbox {
 
   /**
    * Sends a letter and waits for its answer, `limit` milliseconds at most; without a second's confirmation nobody was there.
-   * Rejects when the backend does not take the message.
+   * Rejects when the backend does not take the message, or the mailbox is closed.
    */
-  async ask(to: string, room: string, kind: string, payload: string, limit: number): Promise<Delivery> {
+  ask(to: string, room: string, kind: string, payload: string, limit: number): Promise<Delivery> {
+    return this.#deliver(to, `${room}|${kind}`, payload, limit, true);
+  }
+
+  /** Sends a letter that wants no answer; whether anybody took it within a second. Rejects as `ask` does. */
+  async send(to: string, room: string, kind: string, payload: string): Promise<boolean> {
+    const { status } = await this.#deliver(to, `${room}|${kind}`, payload, takenLimit, false);
+    return status !== "nobody";
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#end();
+    for (const { taken, settle } of this.#waiting.values()) settle({ status: taken ? "silent" : "nobody" });
+  }
+
+  async #deliver(to: string, subject: string, payload: string, limit: number, wantsAnswer: boolean): Promise<Delivery> {
+    if (this.#closed) throw new ClosedError();
     const { backend, clock } = this.#options;
+    const end = clock.monotonic() + limit;
     const number = `${this.#prefix}${(this.#number += 1)}`;
     let timer: Timer | undefined;
     try {
       return await new Promise<Delivery>((resolve, reject) => {
-        const waiting: Waiting = { taken: false, settle: resolve };
+        const waiting: Waiting = { taken: false, wantsAnswer, settle: resolve };
         this.#waiting.set(number, waiting);
-        const message = `${room}|${kind}|${backend.instanceId}|${number}|${payload}`;
-        backend.publish(backend.keys.mailChannel(to), message, { deadline: limit }).catch(reject);
-        timer = clock.setTimeout(
-          () => {
-            if (!waiting.taken) return resolve({ status: "nobody" });
-            timer = clock.setTimeout(() => resolve({ status: "silent" }), Math.max(0, limit - takenLimit));
-          },
-          Math.min(limit, takenLimit),
-        );
+        const look = (within: number): void => {
+          timer = clock.setTimeout(() => {
+            const left = end - clock.monotonic();
+            if (!waiting.taken) resolve({ status: "nobody" });
+            else if (left <= 0) resolve({ status: "silent" });
+            else look(left);
+          }, within);
+        };
+        const message = `${subject}|${backend.instanceId}|${number}|${payload}`;
+        backend.publish(backend.keys.mailChannel(to), message, { deadline: limit }).then(() => {
+          // While the backend was away nobody could take it.
+          if (this.#waiting.has(number)) look(Math.min(end - clock.monotonic(), takenLimit));
+        }, reject);
       });
     } finally {
       timer?.cancel();
       this.#waiting.delete(number);
     }
-  }
-
-  /** Sends a letter that wants no answer; whether anybody took it. */
-  async send(to: string, room: string, kind: string, payload: string): Promise<boolean> {
-    return (await this.ask(to, room, kind, payload, takenLimit)).status !== "nobody";
-  }
-
-  close(): void {
-    this.#end();
-    for (const { settle } of this.#waiting.values()) settle({ status: "nobody" });
   }
 
   #take(text: string): void {
@@ -114,13 +130,17 @@ export class Mailbox {
   #settle(kind: string, number: string, payload: string): void {
     const waiting = this.#waiting.get(number);
     if (waiting === undefined) return;
-    if (kind === "taken") waiting.taken = true;
+    if (kind === "taken") {
+      waiting.taken = true;
+      if (!waiting.wantsAnswer) waiting.settle({ status: "silent" });
+    }
     if (kind === "answer") waiting.settle({ status: "answered", answer: payload });
   }
 
   async #handle(handler: LetterHandler, letter: Letter, number: string): Promise<void> {
     try {
-      await this.#reply("taken", letter.from, number, "");
+      // Its sender waits no longer than that to know; then nobody took it.
+      await this.#reply("taken", letter.from, number, "", { deadline: takenLimit });
       const answer = await handler(letter);
       if (answer !== undefined) await this.#reply("answer", letter.from, number, answer);
     } catch (error) {
@@ -128,8 +148,9 @@ export class Mailbox {
     }
   }
 
-  #reply(kind: "taken" | "answer", to: string, number: string, payload: string): Promise<void> {
+  #reply(kind: "taken" | "answer", to: string, number: string, payload: string, options?: CallOptions): Promise<void> {
     const { backend } = this.#options;
-    return backend.publish(backend.keys.mailChannel(to), `|${kind}|${backend.instanceId}|${number}|${payload}`);
+    const message = `|${kind}|${backend.instanceId}|${number}|${payload}`;
+    return backend.publish(backend.keys.mailChannel(to), message, options);
   }
 }
