@@ -9,16 +9,19 @@ interface State {
 /** Keeps the roster in the embedded backend. */
 export function createMemoryRosterStore(backend: MemoryBackend): RosterStore {
   const state = (): State => backend.room("feed:roster", () => ({ version: 0, rows: new Map<string, RosterRow>() }));
+  const change = (roster: State): void => {
+    roster.version = Math.max(roster.version + 1, backend.time());
+  };
   return {
     async beat({ id, positions, details, forget }) {
       const roster = state();
       const now = backend.time();
-      if (roster.rows.get(id)?.details !== details) roster.version += 1;
+      if (roster.rows.get(id)?.details !== details) change(roster);
       roster.rows.set(id, { id, beat: now, positions, details });
       for (const row of roster.rows.values()) {
         if (forget === 0 || now - row.beat <= forget) continue;
         roster.rows.delete(row.id);
-        roster.version += 1;
+        change(roster);
       }
       return { now, version: roster.version };
     },
@@ -27,7 +30,7 @@ export function createMemoryRosterStore(backend: MemoryBackend): RosterStore {
     },
     async leave({ id }) {
       const roster = state();
-      if (roster.rows.delete(id)) roster.version += 1;
+      if (roster.rows.delete(id)) change(roster);
     },
   };
 }

@@ -6,6 +6,8 @@ export interface RosterStoreSetting {
   readonly store: RosterStore;
   /** Resolves when so many milliseconds have passed on the clock that dates beats. */
   readonly elapse: (milliseconds: number) => Promise<void>;
+  /** Keeps the roster as it is now; the returned function puts it back, as a failover does with what its new primary had. */
+  readonly keep: () => Promise<() => Promise<void>>;
 }
 
 /** One case of the suite. */
@@ -113,6 +115,29 @@ export const rosterStoreCases: readonly RosterStoreCase[] = [
       await elapse(20);
       await store.beat({ ...quiet, id: "b", forget: 10 });
       assert.deepEqual(await idsOf(store), ["b"]);
+    },
+  },
+  {
+    name: "beat gives no version twice where a failover lost a change and another follows",
+    silence: true,
+    run: async ({ store, elapse, keep }) => {
+      const { version: first } = await store.beat({ ...quiet, id: "a" });
+      const rewind = await keep();
+      await elapse(5);
+      const { version: lost } = await store.beat({ ...quiet, id: "b" });
+      await rewind();
+      await elapse(5);
+      const { version: next } = await store.beat({ ...quiet, id: "c" });
+      assert.equal(new Set([first, lost, next]).size, 3, `${first}, ${lost}, ${next}`);
+      const rewindAgain = await keep();
+      await elapse(5);
+      await store.leave({ id: "c" });
+      const { version: left } = await store.beat({ ...quiet, id: "a" });
+      await rewindAgain();
+      await elapse(5);
+      await store.leave({ id: "a" });
+      const { version: other } = await store.beat({ ...quiet, id: "c" });
+      assert.equal(new Set([first, lost, next, left, other]).size, 5, `${next}, ${left}, ${other}`);
     },
   },
   {

@@ -39,7 +39,7 @@ export function rosterStoreSuite({ test, createStore }: RosterStoreSuiteOptions)
       test(`${name}${suffix}`, async () => {
         const harness = await createStore();
         try {
-          await run({ store: wrap(harness.store), elapse: harness.elapse });
+          await run({ ...harness, store: wrap(harness.store) });
         } finally {
           await harness.close();
         }

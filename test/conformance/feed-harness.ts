@@ -5,6 +5,7 @@ import { createMemoryBackend } from "../../src/backend/memory/memory-backend.js"
 import type { LogAddress } from "../../src/feed/log-store.js";
 import { createMemoryLogStore, type StoredEntry } from "../../src/feed/memory-log-store.js";
 import { createMemoryRosterStore } from "../../src/feed/memory-roster-store.js";
+import type { RosterRow } from "../../src/feed/roster-store.js";
 import { createRedisLogStore } from "../../src/feed/redis-log-store.js";
 import { createRedisRosterStore } from "../../src/feed/redis-roster-store.js";
 import { FakeClock } from "../../src/testing/fake-clock.js";
@@ -145,6 +146,11 @@ export async function redisRosterHarness(backend: RedisBackend, filling: Filling
         every: 5,
       });
     },
+    async keep() {
+      const [, dump] = await backend.run(step("keep"), { keys: { log }, args: { one: "", two: "" } });
+      return async () =>
+        void (await backend.run(step("restore"), { keys: { log }, args: { one: dump ?? "", two: "" } }));
+    },
     close: async () => undefined,
   };
 }
@@ -157,6 +163,15 @@ export function memoryRosterHarness(): FillableRosterStoreHarness {
     ...memoryFilling(backend),
     store: createMemoryRosterStore(backend),
     elapse: async (milliseconds) => clock.advance(milliseconds),
+    async keep() {
+      const roster = backend.room("feed:roster", () => ({ version: 0, rows: new Map<string, RosterRow>() }));
+      const { version, rows } = structuredClone(roster);
+      return async () => {
+        roster.version = version;
+        roster.rows.clear();
+        for (const [id, row] of rows) roster.rows.set(id, row);
+      };
+    },
     close: () => backend.close(),
   };
 }
