@@ -176,7 +176,7 @@ function readDetails(text: string): InstanceDetails | undefined {
 
 function encodePositions(positions: Readonly<Record<string, string>>): string {
   return Object.entries(positions)
-    .map(([name, position]) => `${encodeURIComponent(name)}=${position}`)
+    .map(([name, position]) => `${encodeURIComponent(name)}=${encodeURIComponent(position)}`)
     .join("&");
 }
 

@@ -105,7 +105,7 @@ describe("an instance", () => {
   test("tells who it is, and how far it is", async () => {
     const bench = new RosterBench();
     const [one, two] = [bench.open("one", { settings: { fleet: "f" } }), bench.open("two")];
-    two.positions = { "cache/b0": "1767225600000-1", "a|b&c=d é%/+ e": "1-2", "": "0-0" };
+    two.positions = { "cache/b0": "1767225600000-1", "a|b&c=d é%/+ e": "1|2&3=4 é%/+ 5", "": "0-0" };
     await bench.pass(1);
     bench.clock.advance(700);
     const [first, second] = await one.roster.instances();
