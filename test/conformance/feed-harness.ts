@@ -132,10 +132,14 @@ export async function memoryLogHarness(): Promise<FillableLogStoreHarness> {
 }
 
 /** What the suite of the port of rosters needs, on real servers: the namespace's one roster, removed before. */
-export async function redisRosterHarness(backend: RedisBackend, filling: Filling): Promise<FillableRosterStoreHarness> {
+export async function redisRosterHarness(
+  backend: RedisBackend,
+  filling: Filling,
+  hands: RedisBackend = backend,
+): Promise<FillableRosterStoreHarness> {
   const store = createRedisRosterStore(backend);
   const log = backend.keys.key("feed", "roster", "beats");
-  await backend.run(step("restore"), { keys: { log }, args: { one: "", two: "" } });
+  await hands.run(step("restore"), { keys: { log }, args: { one: "", two: "" } });
   return {
     ...filling,
     store,
@@ -147,9 +151,8 @@ export async function redisRosterHarness(backend: RedisBackend, filling: Filling
       });
     },
     async keep() {
-      const [, dump] = await backend.run(step("keep"), { keys: { log }, args: { one: "", two: "" } });
-      return async () =>
-        void (await backend.run(step("restore"), { keys: { log }, args: { one: dump ?? "", two: "" } }));
+      const [, dump] = await hands.run(step("keep"), { keys: { log }, args: { one: "", two: "" } });
+      return async () => void (await hands.run(step("restore"), { keys: { log }, args: { one: dump ?? "", two: "" } }));
     },
     close: async () => undefined,
   };

@@ -372,6 +372,6 @@ class ConnectedBackend implements RedisBackend {
 /** What the fleet sends, for an access list. */
 function commands(kind: "single" | "sentinel" | "cluster"): string {
   const always =
-    "+get +set +exists +strlen +pttl +pexpire +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname";
+    "+get +set +exists +strlen +pttl +pexpire +persist +hget +hset +hdel +hgetall +xadd +xrange +xrevrange +xlen +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname";
   return kind === "cluster" ? `${always} +cluster|slots +asking` : always;
 }
