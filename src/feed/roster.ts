@@ -153,7 +153,7 @@ export class Roster {
 
   #read({ id, beat, positions, details }: RosterRow, now: number): readonly Instance[] {
     const told = readDetails(details);
-    if (told === undefined) return [];
+    if (told === undefined || id === "") return [];
     const self = id === this.#options.id;
     return [{ id, ...told, age: Math.max(0, now - beat), self, positions: decodePositions(positions) }];
   }

@@ -331,6 +331,14 @@ describe("what others write into the roster", () => {
     expect([one.differs, two.differs]).toEqual([["two in fleet"], ["one in fleet"]]);
   });
 
+  test("is no instance without an id: nobody could be reached under it", async () => {
+    const bench = new RosterBench();
+    const one = bench.open("one");
+    await bench.write("", JSON.stringify(one.details));
+    await bench.pass(1);
+    expect(await ids(one)).toEqual(["one"]);
+  });
+
   test("may be more than this release knows", async () => {
     const bench = new RosterBench();
     const one = bench.open("one");
