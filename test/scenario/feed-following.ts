@@ -1,4 +1,4 @@
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import type { RedisBackend } from "../../src/backend/backend.js";
 import { systemClock } from "../../src/core/clock.js";
 import { FollowedLogs } from "../../src/feed/followed-logs.js";
@@ -51,4 +51,14 @@ export function payloadsOf(reply: unknown): readonly string[] {
     .map(([, fields]) => new Map(fields.flatMap((field, at) => (at % 2 === 0 ? [[field, fields[at + 1]]] : []))))
     .filter((fields) => fields.get("o") !== "#")
     .map((fields) => fields.get("p") ?? "");
+}
+
+/**
+ * Fails unless what was applied since the last flush is the end of the log: in its order, each once, nothing left out.
+ * Where in the log that begins is each follower's own: it starts anew from wherever the end was when it found the fork.
+ */
+export function followsToTheEnd({ notes }: Following, log: readonly string[]): void {
+  const flush = notes.findLastIndex((note) => note === "fork" || note === "cut");
+  const applied = notes.slice(flush + 1);
+  expect(applied).toEqual(applied.length === 0 ? [] : log.slice(-applied.length));
 }
