@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Backend, CallOptions } from "../backend/backend.js";
 import type { Clock, Timer } from "../core/clock.js";
-import { ClosedError } from "../core/errors.js";
+import { ClosedError, UnavailableError } from "../core/errors.js";
 
 /** What became of a letter. `nobody`: no instance of that id took it in time. `silent`: it was taken, and no answer came in time. */
 export type Delivery =
@@ -48,15 +48,21 @@ export class Mailbox {
   readonly #prefix = randomBytes(4).toString("base64url");
   readonly #end: () => void;
   #number = 0;
+  #begin: () => void = () => undefined;
   #closed = false;
+  /** Resolves when letters are heard for the first time, or the mailbox is closed before that; never rejects. */
+  readonly listening: Promise<void>;
 
   constructor(options: MailboxOptions) {
     this.#options = options;
     const { backend } = options;
+    this.listening = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
     this.#end = backend.subscribe(backend.keys.mailChannel(backend.instanceId), {
       message: (text) => this.#take(text),
       // A letter that was missed is one that nobody took; its sender finds out.
-      gap: () => undefined,
+      gap: () => this.#begin(),
     });
   }
 
@@ -70,7 +76,8 @@ export class Mailbox {
 
   /**
    * Sends a letter and waits for its answer, `limit` milliseconds at most; without a second's confirmation nobody was there.
-   * Rejects when the backend does not take the message, or the mailbox is closed.
+   * Rejects when the backend does not take the message, when this process does not hear any in that time, and when the
+   * mailbox is closed.
    */
   ask(to: string, room: string, kind: string, payload: string, limit: number): Promise<Delivery> {
     return this.#deliver(to, `${room}|${kind}`, payload, limit, true);
@@ -84,14 +91,17 @@ export class Mailbox {
 
   close(): void {
     this.#closed = true;
+    this.#begin();
     this.#end();
     for (const { taken, settle } of this.#waiting.values()) settle({ status: taken ? "silent" : "nobody" });
   }
 
   async #deliver(to: string, subject: string, payload: string, limit: number, wantsAnswer: boolean): Promise<Delivery> {
-    if (this.#closed) throw new ClosedError();
     const { backend, clock } = this.#options;
     const end = clock.monotonic() + limit;
+    const left = (): number => end - clock.monotonic();
+    await this.#untilListening(limit);
+    if (this.#closed) throw new ClosedError();
     const number = `${this.#prefix}${(this.#number += 1)}`;
     let timer: Timer | undefined;
     try {
@@ -100,21 +110,34 @@ export class Mailbox {
         this.#waiting.set(number, waiting);
         const look = (within: number): void => {
           timer = clock.setTimeout(() => {
-            const left = end - clock.monotonic();
             if (!waiting.taken) resolve({ status: "nobody" });
-            else if (left <= 0) resolve({ status: "silent" });
-            else look(left);
+            else if (left() <= 0) resolve({ status: "silent" });
+            else look(left());
           }, within);
         };
         const message = `${subject}|${backend.instanceId}|${number}|${payload}`;
-        backend.publish(backend.keys.mailChannel(to), message, { deadline: limit }).then(() => {
+        backend.publish(backend.keys.mailChannel(to), message, { deadline: left() }).then(() => {
           // While the backend was away nobody could take it.
-          if (this.#waiting.has(number)) look(Math.min(end - clock.monotonic(), takenLimit));
+          if (this.#waiting.has(number)) look(Math.min(left(), takenLimit));
         }, reject);
       });
     } finally {
       timer?.cancel();
       this.#waiting.delete(number);
+    }
+  }
+
+  /** Before that no answer would reach this process, and it would take everybody for absent. */
+  async #untilListening(limit: number): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new UnavailableError(`this process did not hear any messages within ${limit} ms`);
+      timer = this.#options.clock.setTimeout(() => reject(error), limit);
+    });
+    try {
+      await Promise.race([this.listening, late]);
+    } finally {
+      timer?.cancel();
     }
   }
 

@@ -31,6 +31,8 @@ export interface RosterOptions {
   readonly positions: () => Readonly<Record<string, string>>;
   /** An instance is set up differently in these parts; told once for each. */
   readonly onDiffer: (other: Instance, parts: readonly string[]) => void;
+  /** Resolves when letters to this instance are heard. Whoever finds it in the roster may write to it: it waits, two seconds at most. */
+  readonly listening?: Promise<void>;
   /** In [0, 1); default `Math.random`. */
   readonly random?: () => number;
 }
@@ -61,7 +63,9 @@ export class Roster {
 
   constructor(options: RosterOptions) {
     this.#options = options;
-    this.#plan(0);
+    const { listening = Promise.resolve() } = options;
+    this.#plan(beatEvery);
+    void listening.then(() => this.changed());
   }
 
   /** Every living instance, this one too, in the order of their names; rejects when the backend does not answer. */

@@ -40,7 +40,7 @@ async function appendAndLose(
 ): Promise<{ readonly all: readonly Following[]; readonly replicas: readonly ServerAddress[] }> {
   const options = { ...topology.config, namespace };
   const all = await Promise.all([follow(options), follow(options), follow(options)]);
-  const [one] = all as [Following];
+  const [one] = all;
   for (const payload of kept) await one.followed.append("b0", payload);
   const replicas = await replicasOf(one.key);
   await cutReplication(topology, replicas);

@@ -191,6 +191,7 @@ describe("a feed", () => {
     await followed.started();
     await fleet.pass(1);
     const asked = one.feed.mailbox.ask("nobody", "cache", "renew", "", 60_000);
+    await settle();
     await one.feed.close();
     await one.feed.close();
     await expect(asked).resolves.toEqual({ status: "nobody" });

@@ -13,7 +13,15 @@ class Post {
   readonly sent: string[] = [];
   /** What becomes of a message that is published; default nothing goes wrong. */
   fault: (channel: string, text: string) => void | Promise<void> = () => undefined;
+  /** Whether a new listener hears at once. */
+  connected = true;
   readonly #listeners = new Map<string, ChannelListener>();
+
+  /** From now on all hear. */
+  connect(): void {
+    this.connected = true;
+    for (const listener of this.#listeners.values()) listener.gap();
+  }
 
   open(instanceId: string): Mailbox {
     const backend = {
@@ -22,6 +30,7 @@ class Post {
       publish: (channel: string, text: string) => this.publish(channel, text),
       subscribe: (channel: string, listener: ChannelListener) => {
         this.#listeners.set(channel, listener);
+        if (this.connected) setImmediate(() => listener.gap());
         return () => this.#listeners.delete(channel);
       },
     } as unknown as Backend;
@@ -188,6 +197,40 @@ describe("a letter", () => {
     await post.pass(1);
     await post.pass(0);
     expect(result()).toEqual({ status: "answered", answer: "done" });
+  });
+
+  test("is not sent before its answer would be heard, and not at all when that takes too long", async () => {
+    const post = new Post();
+    const two = post.open("two");
+    two.on("cache", "renew", () => "done");
+    post.connected = false;
+    const one = post.open("one");
+    const [early, late] = [
+      watch(one.ask("two", "cache", "renew", "", 500)),
+      watch(one.ask("two", "cache", "renew", "", 5_000)),
+    ];
+    await post.pass(499);
+    expect([early.result(), late.result(), post.sent]).toEqual([undefined, undefined, []]);
+    await post.pass(1);
+    expect(early.result()).toMatchObject({ code: "ERR_FLEET_UNAVAILABLE", executed: "no" });
+    await post.pass(2_000);
+    expect(post.sent).toEqual([]);
+    post.connect();
+    await post.pass(0);
+    expect(late.result()).toEqual({ status: "answered", answer: "done" });
+    expect([post.clock.timers, post.errors]).toEqual([0, []]);
+  });
+
+  test("that waits to be sent fails when the mailbox is closed", async () => {
+    const post = new Post();
+    post.connected = false;
+    const one = post.open("one");
+    const { result } = watch(one.ask("two", "cache", "renew", "", 5_000));
+    await post.pass(10);
+    one.close();
+    await post.pass(0);
+    expect(result()).toMatchObject({ code: "ERR_FLEET_CLOSED" });
+    expect([post.clock.timers, post.sent]).toEqual([0, []]);
   });
 
   test("is not handled when its sender cannot be told that it was taken", async () => {

@@ -90,6 +90,23 @@ describe("an instance", () => {
     expect(bench.beats("one")).toBe(11);
   });
 
+  test("says so when letters to it are heard, or after two seconds", async () => {
+    const bench = new RosterBench();
+    let begin = (): void => undefined;
+    bench.open("one", { listening: new Promise((resolve) => void (begin = resolve)) });
+    bench.open("deaf", { listening: new Promise(() => undefined) });
+    await bench.pass(1_500);
+    expect(bench.calls).toEqual([]);
+    begin();
+    await bench.pass(1);
+    expect(bench.calls.slice(0, 1)).toEqual(["beat one"]);
+    expect(bench.beats("deaf")).toBe(0);
+    await bench.pass(499);
+    expect(bench.beats("deaf")).toBe(1);
+    await bench.pass(2_000);
+    expect([bench.beats("one"), bench.beats("deaf")]).toEqual([2, 2]);
+  });
+
   test("does so a tenth earlier or later, so that many do not do it at once", async () => {
     for (const [random, beats] of [
       [0, 12],
