@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { MemoryBackend } from "../backend/backend.js";
 import { StorageFullError } from "../core/errors.js";
-import { comparePositions, markOrigin, type LogEntry, type LogStore } from "./log-store.js";
+import { comparePositions, markOrigin, type LogEntry, type LogStore, type LogSync } from "./log-store.js";
 
 /** An entry, and what it takes of the budget; 0 when it had to be stored although that was used up. */
 export interface StoredEntry extends LogEntry {
   readonly bytes: number;
 }
+
+type AppendResult = ReturnType<LogStore["append"]>;
 
 const kept = 10_000;
 const searched = 512;
@@ -15,67 +17,78 @@ const entryOverhead = 250;
 
 /** Keeps logs in the embedded backend, as a server keeps streams; each method is synchronous inside. */
 export function createMemoryLogStore(backend: MemoryBackend): LogStore {
-  function entriesOf(key: string): StoredEntry[] {
-    const { logs } = backend.room("feed", () => ({ logs: new Map<string, StoredEntry[]>() }));
+  return new MemoryLogStore(backend);
+}
+
+class MemoryLogStore implements LogStore {
+  readonly #backend: MemoryBackend;
+
+  constructor(backend: MemoryBackend) {
+    this.#backend = backend;
+  }
+
+  async append({ log, origin, operation, payload, since }: Parameters<LogStore["append"]>[0]): AppendResult {
+    const { budget } = this.#backend;
+    const entries = this.#entriesOf(log.key);
+    const later = entries.slice(indexOf(entries, since));
+    if (later[0]?.position !== since) return { status: "UNKNOWN" };
+    const found = later.slice(0, searched + 1).find((entry) => entry.operation === operation);
+    if (found !== undefined) return { status: "OK", position: found.position };
+    if (later.length > searched) return { status: "UNKNOWN" };
+    const bytes = entryOverhead + Buffer.byteLength(payload);
+    if (!budget.claim(bytes)) {
+      throw new StorageFullError("the embedded backend has no room for another entry of a log", {
+        help: "raise the backend's memory limit, or use a Redis backend",
+      });
+    }
+    const previous = entries.at(-1);
+    const before = [positionOf(previous), previous?.operation ?? ""];
+    const position = this.#add(entries, { origin, operation, payload, bytes });
+    const hint = JSON.stringify([log.name, ...before, position, origin, operation, payload]);
+    await this.#backend.publish(log.channel, hint);
+    return { status: "OK", position };
+  }
+
+  async sync({ log, last, count }: Parameters<LogStore["sync"]>[0]): Promise<LogSync> {
+    const entries = this.#entriesOf(log.key);
+    const now = this.#backend.time();
+    if (last !== undefined) {
+      const from = indexOf(entries, last.position);
+      const { position, origin, operation } = entries[from] ?? { position: undefined };
+      if (position === last.position && origin === last.origin && operation === last.operation)
+        return { status: "OK", now, entries: read(entries, from, count) };
+    }
+    const isBehind = last !== undefined && comparePositions(last.position, positionOf(entries[0])) < 0;
+    const status = last === undefined ? "START" : isBehind && entries.length >= kept ? "CUT" : "FORK";
+    const end = entries.at(-1);
+    if (end === undefined || (last !== undefined && comparePositions(end.position, last.position) <= 0)) {
+      const operation = randomBytes(12).toString("base64url");
+      // A mark is made however full the memory is: following must go on.
+      this.#add(entries, { origin: markOrigin, operation, payload: "", bytes: 0 }, last?.position);
+    }
+    return { status, now, entries: read(entries, -1, 1) };
+  }
+
+  async read({ log, from, count }: Parameters<LogStore["read"]>[0]): Promise<readonly LogEntry[]> {
+    const entries = this.#entriesOf(log.key);
+    return read(entries, indexOf(entries, from), count);
+  }
+
+  #entriesOf(key: string): StoredEntry[] {
+    const { logs } = this.#backend.room("feed", () => ({ logs: new Map<string, StoredEntry[]>() }));
     const entries = logs.get(key) ?? [];
     logs.set(key, entries);
     return entries;
   }
 
-  function add(entries: StoredEntry[], entry: Omit<StoredEntry, "position">, above = "0-0"): string {
+  #add(entries: StoredEntry[], entry: Omit<StoredEntry, "position">, above = "0-0"): string {
+    const { budget } = this.#backend;
     const last = positionOf(entries.at(-1));
-    const position = next(comparePositions(last, above) < 0 ? above : last, backend.time());
+    const position = next(comparePositions(last, above) < 0 ? above : last, this.#backend.time());
     entries.push({ position, ...entry });
-    for (const { bytes } of entries.splice(0, Math.max(0, entries.length - kept))) backend.budget.release(bytes);
+    for (const { bytes } of entries.splice(0, Math.max(0, entries.length - kept))) budget.release(bytes);
     return position;
   }
-
-  return {
-    async append({ log, origin, operation, payload, since }) {
-      const entries = entriesOf(log.key);
-      const later = entries.slice(indexOf(entries, since));
-      if (later[0]?.position !== since) return { status: "UNKNOWN" };
-      const found = later.slice(0, searched + 1).find((entry) => entry.operation === operation);
-      if (found !== undefined) return { status: "OK", position: found.position };
-      if (later.length > searched) return { status: "UNKNOWN" };
-      const bytes = entryOverhead + Buffer.byteLength(payload);
-      if (!backend.budget.claim(bytes)) {
-        throw new StorageFullError("the embedded backend has no room for another entry of a log", {
-          help: "raise the backend's memory limit, or use a Redis backend",
-        });
-      }
-      const previous = entries.at(-1);
-      const before = [positionOf(previous), previous?.operation ?? ""];
-      const position = add(entries, { origin, operation, payload, bytes });
-      const hint = JSON.stringify([log.name, ...before, position, origin, operation, payload]);
-      await backend.publish(log.channel, hint);
-      return { status: "OK", position };
-    },
-    async sync({ log, last, count }) {
-      const entries = entriesOf(log.key);
-      const now = backend.time();
-      if (last !== undefined) {
-        const from = indexOf(entries, last.position);
-        const { position, origin, operation } = entries[from] ?? { position: undefined };
-        if (position === last.position && origin === last.origin && operation === last.operation)
-          return { status: "OK", now, entries: read(entries, from, count) };
-      }
-      const isBehind = last !== undefined && comparePositions(last.position, positionOf(entries[0])) < 0;
-      const status = last === undefined ? "START" : isBehind && entries.length >= kept ? "CUT" : "FORK";
-      const end = entries.at(-1);
-      if (end === undefined || (last !== undefined && comparePositions(end.position, last.position) <= 0)) {
-        const operation = randomBytes(12).toString("base64url");
-        // A mark is made however full the memory is: following must go on.
-        const mark = { origin: markOrigin, operation, payload: "", bytes: 0 };
-        add(entries, mark, last?.position);
-      }
-      return { status, now, entries: read(entries, -1, 1) };
-    },
-    async read({ log, from, count }) {
-      const entries = entriesOf(log.key);
-      return read(entries, indexOf(entries, from), count);
-    },
-  };
 }
 
 function read(entries: readonly StoredEntry[], from: number, count: number): readonly LogEntry[] {

@@ -201,8 +201,7 @@ test("a roster in which others write tells of the instances alone", async () => 
   expect(version).toBeGreaterThan(0);
   await redis("HSET", key, "i:two", `${Date.now()}|a=1-0|{"more":"|\n|"}`);
   const { rows } = await store.read();
-  expect(rows.map(({ id, positions, details }) => [id, positions, details]).sort()).toEqual([
-    ["one", "", "{}"],
-    ["two", "a=1-0", '{"more":"|\n|"}'],
-  ]);
+  expect(new Set(rows.map(({ id, positions, details }) => [id, positions, details].join(" ")))).toEqual(
+    new Set(["one  {}", 'two a=1-0 {"more":"|\n|"}']),
+  );
 });

@@ -27,7 +27,13 @@ async function failuresOf(
 function logFailures(damage: (store: LogStore) => Partial<LogStore>): Promise<string[]> {
   const createStore = async (): ReturnType<typeof memoryLogHarness> => {
     const harness = await memoryLogHarness();
-    return { ...harness, store: { ...harness.store, ...damage(harness.store) } };
+    const { store } = harness;
+    const whole: LogStore = {
+      append: (params) => store.append(params),
+      sync: (params) => store.sync(params),
+      read: (params) => store.read(params),
+    };
+    return { ...harness, store: { ...whole, ...damage(store) } };
   };
   return failuresOf((register) => {
     logStoreSuite({ test: register, createStore });
@@ -38,7 +44,13 @@ function logFailures(damage: (store: LogStore) => Partial<LogStore>): Promise<st
 function rosterFailures(damage: (store: RosterStore) => Partial<RosterStore>): Promise<string[]> {
   const createStore = async (): Promise<ReturnType<typeof memoryRosterHarness>> => {
     const harness = memoryRosterHarness();
-    return { ...harness, store: { ...harness.store, ...damage(harness.store) } };
+    const { store } = harness;
+    const whole: RosterStore = {
+      beat: (params) => store.beat(params),
+      read: () => store.read(),
+      leave: (params) => store.leave(params),
+    };
+    return { ...harness, store: { ...whole, ...damage(store) } };
   };
   return failuresOf((register) => rosterStoreSuite({ test: register, createStore }));
 }
