@@ -52,6 +52,7 @@ export class Feed {
       details,
       positions: () => this.#positions(),
       onDiffer,
+      listening: this.mailbox.listening,
     });
   }
 

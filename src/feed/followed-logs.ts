@@ -1,5 +1,6 @@
 import type { Backend } from "../backend/backend.js";
 import type { Clock, Timer } from "../core/clock.js";
+import { ClosedError, OverloadedError } from "../core/errors.js";
 import { Follower, type LogConsumer } from "./follower.js";
 import { readHint } from "./hint.js";
 import type { LogAddress, LogStore } from "./log-store.js";
@@ -83,12 +84,13 @@ export class FollowedLogs {
   }
 
   /**
-   * Appends an entry; resolves with its position. Rejects with `RangeError` above 64 KB, and as the backend does: with
-   * `executed: "maybe"` it may have been appended.
+   * Appends an entry; resolves with its position. Rejects with `RangeError` above 64 KB, with `OverloadedError` when the
+   * log grows too fast, and as the backend does: with `executed: "maybe"` it may have been appended.
    */
   async append(name: string, payload: string): Promise<string> {
     if (Buffer.byteLength(payload) > maxPayload)
       throw new RangeError(`an entry of ${Buffer.byteLength(payload)} bytes is above the limit of ${maxPayload}`);
+    if (this.#closed) throw new ClosedError();
     const { store, backend } = this.#options;
     const follower = this.follower(name);
     const log = this.#addresses.get(name) as LogAddress;
@@ -96,16 +98,17 @@ export class FollowedLogs {
     const operation = `${origin}:${(this.#operations += 1)}`;
     for (let attempt = 1; ; attempt += 1) {
       if (follower.position === undefined || attempt > 1) await follower.sync();
+      const applied = follower.appliedAt(operation);
+      if (applied !== undefined) return applied;
       const since = follower.position as string;
       const result = await store.append({ log, origin, operation, payload, since });
       if (result.status === "OK") {
         follower.appended({ position: result.position, origin, operation, payload });
         return result.position;
       }
-      // More than 512 entries came in between; read them, and ask again from there.
-      const applied = follower.recent(operation);
-      if (applied !== undefined) return applied;
-      if (attempt === appendAttempts) throw new Error("the log grows faster than it can be appended to");
+      // More than 512 entries came in between, or the log lost its end: read on, and ask again from there.
+      if (attempt === appendAttempts)
+        throw new OverloadedError(`the log ${name} grows faster than it can be appended to`, { executed: "maybe" });
     }
   }
 

@@ -1,4 +1,5 @@
-import type { Clock } from "../core/clock.js";
+import type { Clock, Timer } from "../core/clock.js";
+import { ClosedError } from "../core/errors.js";
 import { TrustWindow } from "../core/trust-window.js";
 import type { LogHint } from "./hint.js";
 import {
@@ -14,7 +15,7 @@ import { operationOf, RecentEntries } from "./recent-entries.js";
 
 /** Whoever acts on the entries of a log. Every method is synchronous: the order is the point. */
 export interface LogConsumer {
-  /** The next entry, in order, once; one of the instance's own too. */
+  /** The next entry, in order, and once until the next flush; one of the instance's own too. */
   apply(entry: LogEntry): void;
   /**
    * What was learned from the log so far is void: entries were trimmed before they were read (`cut`), or a failover lost
@@ -37,6 +38,7 @@ export interface FollowerOptions {
 
 const pageSize = 513;
 const reassertWithin = 500;
+const reassertAgainAfter = 1_000;
 
 /**
  * Applies every entry of a log once and in order, or says that it could not.
@@ -52,6 +54,7 @@ export class Follower {
   #last: LogMark | undefined;
   #syncing: Promise<void> | undefined;
   #again = false;
+  #reasserting: Timer | undefined;
   #closed = false;
 
   constructor(options: FollowerOptions) {
@@ -74,16 +77,17 @@ export class Follower {
   hint({ previous, entry }: LogHint): void {
     const last = this.#last;
     if (last === undefined || this.#closed || comparePositions(entry.position, last.position) <= 0) return;
-    if (previous === last.position) return this.#apply(entry);
+    if (previous.position === last.position && previous.operation === last.operation) return this.#apply(entry);
     this.#options.count("gap");
     this.sync().catch(() => undefined);
   }
 
   /**
    * Reads on, after a read that is under way; resolves when everything that had been appended when this was called is
-   * applied, rejects when the log cannot be read.
+   * applied, rejects when the log cannot be read or the follower is closed.
    */
   async sync(): Promise<void> {
+    if (this.#closed) throw new ClosedError();
     if (this.#syncing !== undefined) {
       // What is under way may have been read before what the caller means was appended.
       this.#again = true;
@@ -110,13 +114,14 @@ export class Follower {
     this.#recent.add(entry);
   }
 
-  /** The position of an operation of the last minute; undefined when it was not applied. */
-  recent(operation: string): string | undefined {
-    return this.#recent.positionOf(operation);
+  /** Where an operation of the last minutes was applied; undefined when it was not. */
+  appliedAt(operation: string): string | undefined {
+    return this.#recent.appliedAt(operation);
   }
 
   close(): void {
     this.#closed = true;
+    this.#reasserting?.cancel();
     this.#trust.forget();
   }
 
@@ -126,20 +131,28 @@ export class Follower {
       const asked = this.#trust.mark();
       const last = this.#last;
       const reply = await store.sync({ log, last, count: pageSize });
-      if (this.#closed) return;
-      if (reply.status === "OK") this.#follow(reply);
-      else this.#restart(reply);
-      if (reply.status === "OK" && reply.entries.length === pageSize) continue;
+      if (this.#closed) throw new ClosedError();
+      if (reply.status === "OK") {
+        if (!this.#follow(reply) || reply.entries.length === pageSize) continue;
+      } else {
+        // The end must also lie above what a late hint of the lost log has brought meanwhile.
+        if (this.#last !== last) continue;
+        this.#restart(reply);
+      }
       this.#trust.confirm(asked);
       return;
     }
   }
 
-  #follow({ entries }: LogSync): void {
-    for (const entry of entries) {
-      // Hints may have been faster than the reply.
+  /** False when a hint has told another story meanwhile: one of the two is of a log that was lost. */
+  #follow({ entries }: LogSync): boolean {
+    const [, ...later] = entries;
+    for (const entry of later) {
       if (this.#last === undefined || comparePositions(entry.position, this.#last.position) > 0) this.#apply(entry);
+      // Hints may have been faster than the reply.
+      else if (this.#recent.appliedAt(operationOf(entry)) !== entry.position) return false;
     }
+    return true;
   }
 
   #restart({ status, entries }: LogSync): void {
@@ -148,48 +161,60 @@ export class Follower {
     if (status === "START") return;
     const reason = status === "CUT" ? "cut" : "fork";
     this.#options.count(reason);
+    this.#recent.flush();
     this.#options.consumer.flush(reason);
-    if (reason === "fork" && end !== undefined) this.#reassertLater(end.position);
+    if (reason === "fork") this.#reassertAfter(0);
   }
 
   #apply(entry: LogEntry): void {
     this.#last = entry;
     if (entry.origin === markOrigin) return;
-    this.#recent.add(entry);
-    this.#options.consumer.apply(entry);
+    // One that was appended again, because somebody could not know that it was there, is no other one.
+    if (this.#recent.apply(entry)) this.#options.consumer.apply(entry);
   }
 
   /** All who saw the lost entries do this: at different times, so that most find it done. */
-  #reassertLater(since: string): void {
-    const entries = this.#recent.all();
-    if (entries.length === 0) return;
-    this.#options.clock.setTimeout(() => {
-      this.#reassert(entries, since).catch(() => undefined);
-    }, this.#options.random() * reassertWithin);
+  #reassertAfter(delay: number): void {
+    const { clock, random } = this.#options;
+    this.#reasserting?.cancel();
+    this.#reasserting = clock.setTimeout(
+      () => {
+        this.#reassert().catch(() => this.#closed || this.#reassertAfter(reassertAgainAfter));
+      },
+      delay + random() * reassertWithin,
+    );
   }
 
-  async #reassert(entries: readonly LogEntry[], since: string): Promise<void> {
+  /** Appends what was applied in the last minute and is not in the log. */
+  async #reassert(): Promise<void> {
     const { store, log, count } = this.#options;
-    const present = await this.#operationsFrom(entries[0]);
+    const entries = this.#recent.lately();
+    const [first] = entries;
+    if (first === undefined) return;
+    let { operations, end } = await this.#readFrom(first.position);
     for (const entry of entries) {
       const operation = operationOf(entry);
-      if (this.#closed) return;
-      if (present.has(operation)) continue;
-      await store.append({ log, origin: entry.origin, operation, payload: entry.payload, since });
-      count("reassertion");
+      while (!this.#closed && !operations.has(operation)) {
+        const { origin, payload } = entry;
+        const { status } = await store.append({ log, origin, operation, payload, since: end });
+        if (status === "OK") count("reassertion");
+        if (status === "OK") break;
+        ({ operations, end } = await this.#readFrom(first.position));
+      }
     }
   }
 
-  /** The operations that the log has from an entry on; none when it lost that entry too. */
-  async #operationsFrom(first: LogEntry | undefined): Promise<ReadonlySet<string>> {
+  /** The operations that the log has from a position on, and its end; rejects when it has nothing there. */
+  async #readFrom(position: string): Promise<{ readonly operations: ReadonlySet<string>; readonly end: string }> {
     const { store, log } = this.#options;
     const operations = new Set<string>();
-    for (let last: LogMark | undefined = first; last !== undefined;) {
-      const { status, entries } = await store.sync({ log, last, count: pageSize });
-      if (status !== "OK") break;
+    for (let from = position; ;) {
+      const entries = await store.read({ log, from, count: pageSize });
       for (const entry of entries) operations.add(operationOf(entry));
-      last = entries.length === pageSize ? entries.at(-1) : undefined;
+      const end = entries.at(-1)?.position;
+      if (end === undefined) throw new Error(`the log ${log.name} has lost its end once more`);
+      if (entries.length < pageSize) return { operations, end };
+      from = end;
     }
-    return operations;
   }
 }

@@ -1,11 +1,15 @@
-import type { LogEntry } from "./log-store.js";
+import type { LogEntry, LogMark } from "./log-store.js";
 
-/** What a message on a log's channel says: an entry, and the position of the one before it. */
+/** What a message on a log's channel says: an entry, and the one before it. */
 export interface LogHint {
   readonly name: string;
-  readonly previous: string;
+  /** Its operation too: where a log lost its end, another entry may have got the position of a lost one. */
+  readonly previous: Pick<LogMark, "position" | "operation">;
   readonly entry: LogEntry;
 }
+
+// A longer number may be more than a server takes for a position; such entries are found by reading on.
+const position = /^\d{1,19}-\d{1,19}$/;
 
 /** Reads a message; undefined for one that is not of our form, which only another program can have sent. */
 export function readHint(text: string): LogHint | undefined {
@@ -15,14 +19,12 @@ export function readHint(text: string): LogHint | undefined {
   } catch {
     return undefined;
   }
-  if (!Array.isArray(parts) || parts.length !== 6 || parts.some((part) => typeof part !== "string")) return undefined;
-  const [name, previous, position, origin, operation, payload] = parts as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  return { name, previous, entry: { position, origin, operation, payload } };
+  if (!Array.isArray(parts) || parts.length !== 7 || parts.some((part) => typeof part !== "string")) return undefined;
+  const [name = "", previous = "", of = "", at = "", origin = "", operation = "", payload = ""] = parts as string[];
+  if (!position.test(previous) || !position.test(at)) return undefined;
+  return {
+    name,
+    previous: { position: previous, operation: of },
+    entry: { position: at, origin, operation, payload },
+  };
 }

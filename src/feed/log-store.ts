@@ -11,9 +11,9 @@ export interface LogAddress {
 export interface LogEntry {
   /** `<milliseconds>-<sequence>`; entries are in the order of their positions. */
   readonly position: string;
-  /** The instance that appended it; empty when another program did. */
+  /** The instance that appended it, in printable ASCII; empty when another program did. */
   readonly origin: string;
-  /** Another one for each entry; empty when another program appended it. */
+  /** Another one for each entry, in printable ASCII; empty when another program appended it. */
   readonly operation: string;
   readonly payload: string;
 }
@@ -41,7 +41,8 @@ export interface LogSync {
 export interface LogStore {
   /**
    * Appends an entry and hints at it. `since` is the end of the log as the caller knew it when it sent this operation
-   * first; `UNKNOWN` says that so much was appended since that a resend cannot be recognised, and nothing was done.
+   * first; `UNKNOWN` says that a resend cannot be recognised, because so much was appended since or because the log lost
+   * that end, and nothing was done.
    */
   append(params: {
     readonly log: LogAddress;
@@ -56,11 +57,21 @@ export interface LogStore {
     readonly last: LogMark | undefined;
     readonly count: number;
   }): Promise<LogSync>;
+  /** The entries from a position on, also where the log has none at that position; `count` at most. Changes nothing. */
+  read(params: {
+    readonly log: LogAddress;
+    readonly from: string;
+    readonly count: number;
+  }): Promise<readonly LogEntry[]>;
 }
 
-/** Compares positions: negative when `one` comes first. */
+/** Compares positions: negative when `one` comes first. Both parts have up to 64 bits, more than a number holds exactly. */
 export function comparePositions(one: string, other: string): number {
-  const [oneTime = 0, oneSequence = 0] = one.split("-").map(Number);
-  const [otherTime = 0, otherSequence = 0] = other.split("-").map(Number);
-  return oneTime - otherTime || oneSequence - otherSequence;
+  const [oneTime = "", oneSequence = ""] = one.split("-");
+  const [otherTime = "", otherSequence = ""] = other.split("-");
+  return compareDigits(oneTime, otherTime) || compareDigits(oneSequence, otherSequence);
+}
+
+function compareDigits(one: string, other: string): number {
+  return one.length - other.length || (one < other ? -1 : one > other ? 1 : 0);
 }

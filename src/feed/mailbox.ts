@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import type { Backend } from "../backend/backend.js";
+import type { Backend, CallOptions } from "../backend/backend.js";
 import type { Clock, Timer } from "../core/clock.js";
+import { ClosedError, UnavailableError } from "../core/errors.js";
 
-/** What became of a letter. `nobody`: no instance of that id took it. `silent`: it was taken, and no answer came in time. */
+/** What became of a letter. `nobody`: no instance of that id took it in time. `silent`: it was taken, and no answer came in time. */
 export type Delivery =
   | { readonly status: "answered"; readonly answer: string }
   | { readonly status: "nobody" }
@@ -27,6 +28,8 @@ export interface MailboxOptions {
 
 interface Waiting {
   taken: boolean;
+  /** Otherwise all that matters is whether it is taken. */
+  readonly wantsAnswer: boolean;
   readonly settle: (delivery: Delivery) => void;
 }
 
@@ -45,14 +48,21 @@ export class Mailbox {
   readonly #prefix = randomBytes(4).toString("base64url");
   readonly #end: () => void;
   #number = 0;
+  #begin: () => void = () => undefined;
+  #closed = false;
+  /** Resolves when letters are heard for the first time, or the mailbox is closed before that; never rejects. */
+  readonly listening: Promise<void>;
 
   constructor(options: MailboxOptions) {
     this.#options = options;
     const { backend } = options;
+    this.listening = new Promise((resolve) => {
+      this.#begin = resolve;
+    });
     this.#end = backend.subscribe(backend.keys.mailChannel(backend.instanceId), {
       message: (text) => this.#take(text),
       // A letter that was missed is one that nobody took; its sender finds out.
-      gap: () => undefined,
+      gap: () => this.#begin(),
     });
   }
 
@@ -66,25 +76,50 @@ export class Mailbox {
 
   /**
    * Sends a letter and waits for its answer, `limit` milliseconds at most; without a second's confirmation nobody was there.
-   * Rejects when the backend does not take the message.
+   * Rejects when the backend does not take the message, when this process does not hear any in that time, and when the
+   * mailbox is closed.
    */
-  async ask(to: string, room: string, kind: string, payload: string, limit: number): Promise<Delivery> {
+  ask(to: string, room: string, kind: string, payload: string, limit: number): Promise<Delivery> {
+    return this.#deliver(to, `${room}|${kind}`, payload, limit, true);
+  }
+
+  /** Sends a letter that wants no answer; whether anybody took it within a second. Rejects as `ask` does. */
+  async send(to: string, room: string, kind: string, payload: string): Promise<boolean> {
+    const { status } = await this.#deliver(to, `${room}|${kind}`, payload, takenLimit, false);
+    return status !== "nobody";
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#begin();
+    this.#end();
+    for (const { taken, settle } of this.#waiting.values()) settle({ status: taken ? "silent" : "nobody" });
+  }
+
+  async #deliver(to: string, subject: string, payload: string, limit: number, wantsAnswer: boolean): Promise<Delivery> {
     const { backend, clock } = this.#options;
+    const end = clock.monotonic() + limit;
+    const left = (): number => end - clock.monotonic();
+    await this.#untilListening(limit);
+    if (this.#closed) throw new ClosedError();
     const number = `${this.#prefix}${(this.#number += 1)}`;
     let timer: Timer | undefined;
     try {
       return await new Promise<Delivery>((resolve, reject) => {
-        const waiting: Waiting = { taken: false, settle: resolve };
+        const waiting: Waiting = { taken: false, wantsAnswer, settle: resolve };
         this.#waiting.set(number, waiting);
-        const message = `${room}|${kind}|${backend.instanceId}|${number}|${payload}`;
-        backend.publish(backend.keys.mailChannel(to), message, { deadline: limit }).catch(reject);
-        timer = clock.setTimeout(
-          () => {
-            if (!waiting.taken) return resolve({ status: "nobody" });
-            timer = clock.setTimeout(() => resolve({ status: "silent" }), Math.max(0, limit - takenLimit));
-          },
-          Math.min(limit, takenLimit),
-        );
+        const look = (within: number): void => {
+          timer = clock.setTimeout(() => {
+            if (!waiting.taken) resolve({ status: "nobody" });
+            else if (left() <= 0) resolve({ status: "silent" });
+            else look(left());
+          }, within);
+        };
+        const message = `${subject}|${backend.instanceId}|${number}|${payload}`;
+        backend.publish(backend.keys.mailChannel(to), message, { deadline: left() }).then(() => {
+          // While the backend was away nobody could take it.
+          if (this.#waiting.has(number)) look(Math.min(left(), takenLimit));
+        }, reject);
       });
     } finally {
       timer?.cancel();
@@ -92,14 +127,18 @@ export class Mailbox {
     }
   }
 
-  /** Sends a letter that wants no answer; whether anybody took it. */
-  async send(to: string, room: string, kind: string, payload: string): Promise<boolean> {
-    return (await this.ask(to, room, kind, payload, takenLimit)).status !== "nobody";
-  }
-
-  close(): void {
-    this.#end();
-    for (const { settle } of this.#waiting.values()) settle({ status: "nobody" });
+  /** Before that no answer would reach this process, and it would take everybody for absent. */
+  async #untilListening(limit: number): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = new UnavailableError(`this process did not hear any messages within ${limit} ms`);
+      timer = this.#options.clock.setTimeout(() => reject(error), limit);
+    });
+    try {
+      await Promise.race([this.listening, late]);
+    } finally {
+      timer?.cancel();
+    }
   }
 
   #take(text: string): void {
@@ -114,13 +153,17 @@ export class Mailbox {
   #settle(kind: string, number: string, payload: string): void {
     const waiting = this.#waiting.get(number);
     if (waiting === undefined) return;
-    if (kind === "taken") waiting.taken = true;
+    if (kind === "taken") {
+      waiting.taken = true;
+      if (!waiting.wantsAnswer) waiting.settle({ status: "silent" });
+    }
     if (kind === "answer") waiting.settle({ status: "answered", answer: payload });
   }
 
   async #handle(handler: LetterHandler, letter: Letter, number: string): Promise<void> {
     try {
-      await this.#reply("taken", letter.from, number, "");
+      // Its sender waits no longer than that to know; then nobody took it.
+      await this.#reply("taken", letter.from, number, "", { deadline: takenLimit });
       const answer = await handler(letter);
       if (answer !== undefined) await this.#reply("answer", letter.from, number, answer);
     } catch (error) {
@@ -128,8 +171,9 @@ export class Mailbox {
     }
   }
 
-  #reply(kind: "taken" | "answer", to: string, number: string, payload: string): Promise<void> {
+  #reply(kind: "taken" | "answer", to: string, number: string, payload: string, options?: CallOptions): Promise<void> {
     const { backend } = this.#options;
-    return backend.publish(backend.keys.mailChannel(to), `|${kind}|${backend.instanceId}|${number}|${payload}`);
+    const message = `|${kind}|${backend.instanceId}|${number}|${payload}`;
+    return backend.publish(backend.keys.mailChannel(to), message, options);
   }
 }

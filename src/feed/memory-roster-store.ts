@@ -9,26 +9,28 @@ interface State {
 /** Keeps the roster in the embedded backend. */
 export function createMemoryRosterStore(backend: MemoryBackend): RosterStore {
   const state = (): State => backend.room("feed:roster", () => ({ version: 0, rows: new Map<string, RosterRow>() }));
+  const change = (roster: State): void => {
+    roster.version = Math.max(roster.version + 1, backend.time());
+  };
   return {
-    beat({ id, positions, details, forget }) {
+    async beat({ id, positions, details, forget }) {
       const roster = state();
       const now = backend.time();
-      if (roster.rows.get(id)?.details !== details) roster.version += 1;
+      if (roster.rows.get(id)?.details !== details) change(roster);
       roster.rows.set(id, { id, beat: now, positions, details });
       for (const row of roster.rows.values()) {
         if (forget === 0 || now - row.beat <= forget) continue;
         roster.rows.delete(row.id);
-        roster.version += 1;
+        change(roster);
       }
-      return Promise.resolve({ now, version: roster.version });
+      return { now, version: roster.version };
     },
-    read() {
-      return Promise.resolve({ now: backend.time(), rows: [...state().rows.values()] });
+    async read() {
+      return { now: backend.time(), rows: [...state().rows.values()] };
     },
-    leave({ id }) {
+    async leave({ id }) {
       const roster = state();
-      if (roster.rows.delete(id)) roster.version += 1;
-      return Promise.resolve();
+      if (roster.rows.delete(id)) change(roster);
     },
   };
 }

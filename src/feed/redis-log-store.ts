@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { RedisBackend } from "../backend/backend.js";
-import { appendEntry, syncLog } from "./lua/scripts.generated.js";
+import { appendEntry, readLog, syncLog } from "./lua/scripts.generated.js";
 import type { LogEntry, LogStore } from "./log-store.js";
 
 type WireEntry = readonly [position: string, origin: string, operation: string, payload: string];
 
-/** Keeps logs as streams of a Redis backend; both scripts name the one key of the log. */
+/** Keeps logs as streams of a Redis backend; each script names the one key of the log. */
 export function createRedisLogStore(backend: RedisBackend): LogStore {
   return {
     async append({ log, origin, operation, payload, since }) {
@@ -20,6 +20,10 @@ export function createRedisLogStore(backend: RedisBackend): LogStore {
       const args = { last: position, origin, operation, count, nonce };
       const [status, now, entries] = await backend.run(syncLog, { keys: { log: log.key }, args });
       return { status, now, entries: readEntries(entries) };
+    },
+    async read({ log, from, count }) {
+      const [, entries] = await backend.run(readLog, { keys: { log: log.key }, args: { from, count } });
+      return readEntries(entries);
     },
   };
 }

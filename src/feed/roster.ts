@@ -31,6 +31,8 @@ export interface RosterOptions {
   readonly positions: () => Readonly<Record<string, string>>;
   /** An instance is set up differently in these parts; told once for each. */
   readonly onDiffer: (other: Instance, parts: readonly string[]) => void;
+  /** Resolves when letters to this instance are heard. Whoever finds it in the roster may write to it: it waits, two seconds at most. */
+  readonly listening?: Promise<void>;
   /** In [0, 1); default `Math.random`. */
   readonly random?: () => number;
 }
@@ -49,16 +51,21 @@ const sweepEvery = 10;
  */
 export class Roster {
   readonly #options: RosterOptions;
-  readonly #told = new Set<string>();
+  /** Of whom it was told that they differ, and how. */
+  readonly #told = new Map<string, string>();
   #timer: Timer | undefined;
   #version = -1;
   #beats = 0;
+  #beating: Promise<void> | undefined;
+  #again = false;
+  #looking = false;
   #closed = false;
-  #beating: Promise<void> = Promise.resolve();
 
   constructor(options: RosterOptions) {
     this.#options = options;
-    this.#plan(0);
+    const { listening = Promise.resolve() } = options;
+    this.#plan(beatEvery);
+    void listening.then(() => this.changed());
   }
 
   /** Every living instance, this one too, in the order of their names; rejects when the backend does not answer. */
@@ -72,7 +79,9 @@ export class Roster {
 
   /** Tells the others soon that something about this instance has changed. */
   changed(): void {
-    if (!this.#closed) this.#plan(0);
+    if (this.#closed) return;
+    if (this.#beating === undefined) this.#plan(0);
+    else this.#again = true;
   }
 
   /** Leaves, so that nobody waits for this instance; never rejects. */
@@ -87,10 +96,18 @@ export class Roster {
   #plan(delay: number): void {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.setTimeout(() => {
-      this.#beating = this.#beat().catch(() => undefined);
-      const { random = Math.random } = this.#options;
-      this.#plan(beatEvery * (1 + spread * (2 * random() - 1)));
+      this.#beating = this.#run();
     }, delay);
+  }
+
+  /** One beat after the other: of two at once the one that arrives last would count, and outlive a `leave`. */
+  async #run(): Promise<void> {
+    const { clock, random = Math.random } = this.#options;
+    const next = clock.monotonic() + beatEvery * (1 + spread * (2 * random() - 1));
+    await this.#beat().catch(() => undefined);
+    this.#beating = undefined;
+    if (!this.#closed) this.#plan(this.#again ? 0 : Math.max(0, next - clock.monotonic()));
+    this.#again = false;
   }
 
   async #beat(): Promise<void> {
@@ -103,41 +120,67 @@ export class Roster {
       // One beat in ten looks after the dead: every one would read the whole roster.
       forget: this.#beats % sweepEvery === 0 ? forgetAfter : 0,
     });
-    if (version === this.#version || this.#closed) return;
-    this.#version = version;
-    this.#compare(await this.instances());
+    // Not part of the beat: the next one must not wait for it.
+    if (version !== this.#version) this.#look(version).catch(() => undefined);
+  }
+
+  /** Compares all; what fails is tried again with the next beat. */
+  async #look(version: number): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      const instances = await this.instances();
+      if (this.#closed) return;
+      this.#version = version;
+      this.#compare(instances);
+    } finally {
+      this.#looking = false;
+    }
   }
 
   #compare(instances: readonly Instance[]): void {
     const own = this.#options.details().settings;
+    const living = new Set(instances.map(({ id }) => id));
+    for (const id of this.#told.keys()) if (!living.has(id)) this.#told.delete(id);
     for (const other of instances) {
       if (other.self) continue;
       // What only one of them uses cannot differ: applications with different rooms may be one fleet.
-      const parts = Object.keys(own).filter((part) => part in other.settings && other.settings[part] !== own[part]);
-      const told = `${other.id} ${parts.join()} ${parts.map((part) => other.settings[part]).join()}`;
-      if (parts.length === 0 || this.#told.has(told)) continue;
-      this.#told.add(told);
-      this.#options.onDiffer(other, parts);
+      const parts = Object.keys(own).filter(
+        (part) => Object.hasOwn(other.settings, part) && other.settings[part] !== own[part],
+      );
+      const told = parts.map((part) => `${part}=${other.settings[part]}`).join();
+      if (told === (this.#told.get(other.id) ?? "")) continue;
+      this.#told.set(other.id, told);
+      if (parts.length > 0) this.#options.onDiffer(other, parts);
     }
   }
 
   #read({ id, beat, positions, details }: RosterRow, now: number): readonly Instance[] {
-    try {
-      const { name, version, settings } = JSON.parse(details) as InstanceDetails;
-      const self = id === this.#options.id;
-      return [
-        { id, name, version, settings, age: Math.max(0, now - beat), self, positions: decodePositions(positions) },
-      ];
-    } catch {
-      // Written by somebody else under our key, or by a release to come.
-      return [];
-    }
+    const told = readDetails(details);
+    if (told === undefined || id === "") return [];
+    const self = id === this.#options.id;
+    return [{ id, ...told, age: Math.max(0, now - beat), self, positions: decodePositions(positions) }];
   }
+}
+
+/** Undefined for what somebody else wrote under our key, or a release to come. */
+function readDetails(text: string): InstanceDetails | undefined {
+  let details: Partial<InstanceDetails> | null;
+  try {
+    details = JSON.parse(text) as typeof details;
+  } catch {
+    return undefined;
+  }
+  const { name, version, settings } = details ?? {};
+  if (typeof name !== "string" || typeof version !== "string") return undefined;
+  if (typeof settings !== "object" || settings === null || Array.isArray(settings)) return undefined;
+  if (Object.values(settings).some((fingerprint) => typeof fingerprint !== "string")) return undefined;
+  return { name, version, settings };
 }
 
 function encodePositions(positions: Readonly<Record<string, string>>): string {
   return Object.entries(positions)
-    .map(([name, position]) => `${encodeURIComponent(name)}=${position}`)
+    .map(([name, position]) => `${encodeURIComponent(name)}=${encodeURIComponent(position)}`)
     .join("&");
 }
 

@@ -1,5 +1,9 @@
 /** For tests of your own: a clock that you turn, and the suites that every adapter of a port must pass. Unstable: may change in any release. */
 export { FakeClock } from "./fake-clock.js";
+export { fullLogStoreSuite, logStoreSuite } from "./log-store-suite.js";
+export type { FillableLogStoreHarness, LogStoreHarness, LogStoreSuiteOptions } from "./log-store-suite.js";
+export { fullRosterStoreSuite, rosterStoreSuite } from "./roster-store-suite.js";
+export type { FillableRosterStoreHarness, RosterStoreHarness, RosterStoreSuiteOptions } from "./roster-store-suite.js";
 export { fullSessionStoreSuite, sessionStoreSuite } from "./session-store-suite.js";
 export type {
   FillableSessionStoreHarness,
@@ -18,4 +22,6 @@ export type {
   UpdateResult,
   WriteId,
 } from "../sessions/session-store.js";
+export type { LogAddress, LogEntry, LogMark, LogStore, LogSync } from "../feed/log-store.js";
+export type { RosterRow, RosterStore } from "../feed/roster-store.js";
 export type { Clock, Timer } from "../core/clock.js";

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import type { Backend, RedisBackend } from "../../src/backend/backend.js";
 import { createMemoryBackend } from "../../src/backend/memory/memory-backend.js";
 import { slotOf } from "../../src/backend/redis/slot.js";
 import { systemClock } from "../../src/core/clock.js";
-import { findServer } from "../support/servers/find-server.js";
 import type { ServerAddress } from "../support/servers/running-topology.js";
 import type { Topology } from "../support/servers/topology.js";
 import { clusterForTest, sentinelForTest, topologyForTest } from "../support/topology-for-test.js";
@@ -17,6 +17,7 @@ import {
   remembered,
   type BackendForTest,
 } from "../unit/backend/open-backend.js";
+import { grantedCommands, grantedOnCluster, haveAccessLists, restrictedUser } from "./restricted-user.js";
 
 // The servers are those of the vitest project and shared with other files: nothing here stops one or changes how it works.
 
@@ -70,36 +71,11 @@ function openRedis(more: Partial<BackendForTest> = {}): RedisBackend {
 }
 
 if (kind !== "memory") {
-  const { product, major } = await findServer();
   suite("the default user", () => ({}));
-  // Servers before 6 have no access lists.
-  if (product === "valkey" || major >= 6) suite("a user with the access that the README grants it", restrictedUser);
-}
-
-/** A user who may do what the help of a PermissionError says, and nothing else. */
-function restrictedUser(topology: Topology): Partial<BackendForTest> {
-  const username = `fleet-${unique}`;
-  const commands =
-    "+get +set +exists +strlen +pttl +pexpire +persist +hset +hget +hgetall +hdel +hincrby +xadd +xrange +xrevrange +xlen +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname +cluster|slots +asking";
-  const rules = [
-    "on",
-    ">pw",
-    "resetkeys",
-    `~${namespace}:*`,
-    "resetchannels",
-    `&${namespace}:*`,
-    "-@all",
-    ...commands.split(" "),
-  ];
-  beforeAll(async () => {
-    await Promise.all(
-      topology.dataServers.map((server) => topology.command(server, "ACL", "SETUSER", username, ...rules)),
-    );
-  });
-  afterAll(async () => {
-    await Promise.all(topology.dataServers.map((server) => topology.command(server, "ACL", "DELUSER", username)));
-  });
-  return { username, password: "pw" };
+  if (await haveAccessLists()) {
+    suite("a user with the access that the docs grant it", (topology) => restrictedUser(topology, namespace));
+    grants();
+  }
 }
 
 function suite(who: string, credentials: (topology: Topology) => Partial<BackendForTest>): void {
@@ -141,6 +117,13 @@ function suite(who: string, credentials: (topology: Topology) => Partial<Backend
       const counts = await Promise.all(keys.map(async (each) => (await remembered(backend, each)).operations.length));
       expect(counts).toEqual(keys.map(() => 20));
       expect(backend.stats()).toMatchObject({ pending: 0, timeouts: 0, refused: 0 });
+    });
+
+    test("tells since when a server has its history of writes", async () => {
+      const backend = await open();
+      const { replicationId, since } = (await backend.generation(key)) ?? { replicationId: "", since: 0 };
+      expect(replicationId).toMatch(/^[0-9a-f]{40}$/);
+      expect(since).toBeGreaterThan(1e12);
     });
 
     test("servers that forget their scripts are sent them again", async () => {
@@ -259,6 +242,27 @@ function suite(who: string, credentials: (topology: Topology) => Partial<Backend
         expect(backend.topology().nodes).toHaveLength(1 + replicas.length + sentinels.sentinels.length);
       });
     }
+  });
+}
+
+/** The docs, the error and these tests say the same. */
+function grants(): void {
+  test("the access that a refused user is told to need is what the docs grant", async () => {
+    const topology = topologyForTest();
+    const username = `stranger-${unique}`;
+    const onEachServer = (...words: string[]): Promise<unknown> =>
+      Promise.all(topology.dataServers.map((server) => topology.command(server, "ACL", ...words)));
+    const commands = `${grantedCommands} ${grantedOnCluster}`.split(" ");
+    await onEachServer("SETUSER", username, "on", ">pw", "resetkeys", "-@all", ...commands);
+    onTestFinished(() => onEachServer("DELUSER", username) as Promise<never>);
+    const backend = openRedis({ username, password: "pw" });
+    await backend.ready();
+    const error = await rejection(backend.read(backend.keys.key("room", "tag", "x"), [["get"]]));
+    expect(error.code).toBe("ERR_FLEET_PERMISSION");
+    const needed = kind === "cluster" ? `${grantedCommands} ${grantedOnCluster}` : grantedCommands;
+    expect(error.help).toBe(`the user needs: ~${namespace}:* &${namespace}:* ${needed}`);
+    const page = readFileSync(new URL("../../docs/topologies.md", import.meta.url), "utf8");
+    expect(page).toContain(`-@all ${grantedCommands} ${grantedOnCluster}\n`);
   });
 }
 

@@ -14,7 +14,7 @@ local log = KEYS[1]
 local channel, name, origin, operation, payload, since = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local found = find_operation(log, since, operation)
--- Too much has happened since: nobody can tell any more whether this is a resend.
+-- Too much has happened since, or the end is lost: nobody can tell any more whether this is a resend.
 if found == nil then return { "UNKNOWN" } end
 if found then return { "OK", found } end
 return { "OK", append(log, channel, name, origin, operation, payload) }

@@ -1,23 +1,29 @@
 --- @fragment
 --- Appends to a log, together with the change that the entry tells of, and hints at it.
 
--- The end of the log, as the entry that a follower must have applied before the next one.
+-- The end of the log, position and operation, as the entry that a follower must have applied before the next one.
 local function log_tail(log)
   local last = redis.call("XREVRANGE", log, "+", "-", "COUNT", "1")[1]
-  return last and last[1] or "0-0"
+  if not last then return "0-0", "" end
+  for field = 1, #last[2], 2 do
+    if last[2][field] == "n" then return last[1], last[2][field + 1] end
+  end
+  return last[1], ""
 end
 
 -- `name` is what the followers on the channel call the log; all but the log are texts.
 local function append(log, channel, name, origin, operation, payload)
-  local previous = log_tail(log)
+  local previous, of = log_tail(log)
   local id = redis.call("XADD", log, "MAXLEN", "~", "10000", "*", "o", origin, "n", operation, "p", payload)
-  redis.call("PUBLISH", channel, cjson.encode({ name, previous, id, origin, operation, payload }))
+  redis.call("PUBLISH", channel, cjson.encode({ name, previous, of, id, origin, operation, payload }))
   return id
 end
 
--- The position of an operation among at most 512 entries from `since` on; false when it is not there, nil beyond them.
+-- The position of an operation among at most 512 entries from `since` on; false when it is not there. Nil when nobody
+-- can tell: beyond them, or when the log has no entry at `since`, and so is not the one that the caller knows.
 local function find_operation(log, since, operation)
   local entries = redis.call("XRANGE", log, since, "+", "COUNT", "513")
+  if not entries[1] or entries[1][1] ~= since then return nil end
   for at = 1, #entries do
     local fields = entries[at][2]
     for field = 1, #fields, 2 do

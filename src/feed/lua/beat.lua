@@ -1,5 +1,5 @@
 --- Says that an instance lives, and what is to be known of it.
--- @key roster - hash: `v` is a number that rises with every change, `i:<id>` is `<beat, ms>|<positions>|<details>`
+-- @key roster - hash: `v` is the time of the last change, `i:<id>` is `<beat, ms>|<positions>|<details>`
 -- @arg id - of the instance
 -- @arg positions - text that changes often, and counts as no change
 -- @arg details - text
@@ -7,6 +7,7 @@
 -- @op a beat that comes twice is a beat
 -- @returns OK now:integer version:integer
 -- @include now.lua
+-- @include roster-version.lua
 local roster = KEYS[1]
 local id, positions, details, forget = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
@@ -16,16 +17,15 @@ local field = "i:" .. id
 local stored = redis.call("HGET", roster, field)
 local isNew = not stored or string.match(stored, "^%d+|[^|]*|(.*)$") ~= details
 redis.call("HSET", roster, field, string.format("%.0f", now) .. "|" .. positions .. "|" .. details)
-local changes = isNew and 1 or 0
+local hasChanged = isNew
 if forget > 0 then
   local rows = redis.call("HGETALL", roster)
   for at = 1, #rows, 2 do
     local beat = string.sub(rows[at], 1, 2) == "i:" and tonumber(string.match(rows[at + 1], "^(%d+)|"))
     if beat and now - beat > forget then
       redis.call("HDEL", roster, rows[at])
-      changes = changes + 1
+      hasChanged = true
     end
   end
 end
-if changes > 0 then return { "OK", now, redis.call("HINCRBY", roster, "v", changes) } end
-return { "OK", now, tonumber(redis.call("HGET", roster, "v") or "0") }
+return { "OK", now, hasChanged and next_version(roster) or version_of(roster) }

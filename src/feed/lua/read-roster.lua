@@ -1,6 +1,6 @@
 --- Tells of every instance that is not forgotten.
 -- @readonly
--- @key roster - hash: `v` is a number that rises with every change, `i:<id>` is `<beat, ms>|<positions>|<details>`
+-- @key roster - hash: `v` is the time of the last change, `i:<id>` is `<beat, ms>|<positions>|<details>`
 -- @returns OK now:integer rows:text
 -- @include now.lua
 local roster = KEYS[1]

@@ -19,24 +19,15 @@ local last, origin, operation, count, nonce = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 -- and so proves nothing to anybody.
 redis.call("PERSIST", log)
 
-local function answer(word, entries)
-  local list = {}
-  for at = 1, #entries do
-    local entry = entries[at]
-    list[at] = { entry[1], field_of(entry, "o"), field_of(entry, "n"), field_of(entry, "p") }
-  end
-  return { word, now, cjson.encode(list) }
-end
-
-local function tail()
-  return redis.call("XREVRANGE", log, "+", "-", "COUNT", "1")
+local function mark(position)
+  return redis.call("XADD", log, position, "o", "#", "n", nonce, "p", "")
 end
 
 if last ~= "" then
   local entries = redis.call("XRANGE", log, last, "+", "COUNT", count)
   local first = entries[1]
-  if first and first[1] == last and field_of(first, "o") == origin and field_of(first, "n") == operation then
-    return answer("OK", entries)
+  if first and first[1] == last and name_of(first, "o") == origin and name_of(first, "n") == operation then
+    return { "OK", now, encode(entries) }
   end
 end
 
@@ -46,14 +37,10 @@ if last ~= "" then
   -- It was trimmed away behind a full log; or the log is not the one that was followed, and has lost what was appended.
   word = oldest and is_before(last, oldest[1]) and redis.call("XLEN", log) >= 10000 and "CUT" or "FORK"
 end
-local ended = tail()[1]
-if not ended then
-  -- A log is never empty: its last entry is what the next sync is checked against.
-  local id = "*"
-  if last ~= "" and now <= parts(last) then id = string.format("%.0f-0", parts(last) + 1) end
-  redis.call("XADD", log, id, "o", "#", "n", nonce, "p", "")
-elseif last ~= "" and is_before(ended[1], last) then
-  -- A fence: what was applied lies after the end of the log. No later entry may get a position that was given before.
-  redis.call("XADD", log, string.format("%.0f-0", parts(last) + 1), "o", "#", "n", nonce, "p", "")
-end
-return answer(word, tail())
+local ended = redis.call("XREVRANGE", log, "+", "-", "COUNT", "1")[1]
+local position = ended and ended[1]
+-- A log is never empty: its last entry is what the next sync is checked against. And no later entry may get a position
+-- that was given before: what was applied lies below the end, behind a fence where it does not.
+if not position or last ~= "" and not is_before(last, position) then position = mark("*") end
+if last ~= "" and not is_before(last, position) then mark(after(last)) end
+return { word, now, encode(redis.call("XREVRANGE", log, "+", "-", "COUNT", "1")) }

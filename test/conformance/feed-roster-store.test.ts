@@ -1,0 +1,66 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import type { RedisBackend } from "../../src/backend/backend.js";
+import { fullRosterStoreSuite, rosterStoreSuite } from "../../src/testing/roster-store-suite.js";
+import { startTopology, type Topology } from "../support/servers/topology.js";
+import { topologyForTest } from "../support/topology-for-test.js";
+import { memoryRosterHarness, noFilling, redisRosterHarness, serverFilling } from "./feed-harness.js";
+import { openBackendUntilClosed } from "../unit/backend/open-backend.js";
+import { openBackend } from "./redis-session-harness.js";
+import { haveAccessLists, restrictedUser } from "./restricted-user.js";
+
+const hasAccessLists = await haveAccessLists();
+const kind = process.env["TEST_TOPOLOGY"] ?? "memory";
+
+if (kind === "memory") {
+  const createStore = async (): Promise<ReturnType<typeof memoryRosterHarness>> => memoryRosterHarness();
+  rosterStoreSuite({ test, createStore });
+  fullRosterStoreSuite({ test, createStore });
+} else {
+  onRedis(kind as "single" | "sentinel" | "cluster");
+}
+
+function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
+  describe("on the project's servers", () => {
+    let backend: RedisBackend;
+    beforeAll(async () => {
+      backend = await openBackend(topologyForTest().config);
+    });
+    afterAll(() => backend.close());
+    rosterStoreSuite({ test, createStore: () => redisRosterHarness(backend, noFilling) });
+  });
+
+  if (hasAccessLists) {
+    describe("as a user with the access that the docs grant it", () => {
+      const { config } = topologyForTest();
+      const namespace = `feed-roster-${process.pid}-${randomBytes(3).toString("hex")}`;
+      const user = restrictedUser(topologyForTest(), namespace);
+      let backend: RedisBackend;
+      let hands: RedisBackend;
+      beforeAll(async () => {
+        backend = openBackendUntilClosed({ ...config, ...user, namespace });
+        hands = await openBackend(config);
+        await backend.ready();
+      });
+      afterAll(async () => {
+        await backend?.close();
+        await hands?.close();
+      });
+      rosterStoreSuite({ test, createStore: () => redisRosterHarness(backend, noFilling, hands) });
+    });
+  }
+
+  describe("on servers of its own, whose memory it fills", () => {
+    let backend: RedisBackend;
+    let topology: Topology;
+    beforeAll(async () => {
+      topology = await startTopology(topologyKind);
+      backend = await openBackend(topology.config);
+    });
+    afterAll(async () => {
+      await backend?.close();
+      await topology?.stop();
+    });
+    fullRosterStoreSuite({ test, createStore: () => redisRosterHarness(backend, serverFilling(topology)) });
+  });
+}
