@@ -38,6 +38,14 @@ export function createFleetFeed({ backend, config, rooms, here, logger }: FleetF
       const what = `the instance ${other.name} (${other.id}) is set up differently in: ${parts.join(", ")}`;
       logger.warn(fields, `${what}; all instances of a fleet need the same settings and secrets`);
     },
-    onError: (error) => logger.error({ code: "WARN_FLEET_LETTER", err: error }, "handling a letter failed"),
+    onError(error, what) {
+      const { code, message } = failures[what];
+      logger.error({ code, err: error }, message);
+    },
   });
 }
+
+const failures = {
+  letter: { code: "WARN_FLEET_LETTER", message: "handling a letter failed" },
+  roster: { code: "WARN_FLEET_ROSTER", message: "the other instances do not hear of this one" },
+} as const;

@@ -16,8 +16,8 @@ export interface FeedOptions {
   readonly clock: Clock;
   readonly details: () => InstanceDetails;
   readonly onDiffer: (other: Instance, parts: readonly string[]) => void;
-  /** Told when a handler of letters fails. */
-  readonly onError: (error: unknown) => void;
+  /** Told when a handler of letters fails, or the backend refuses the roster. */
+  readonly onError: (error: unknown, what: "letter" | "roster") => void;
 }
 
 /** Counted since start, by this instance. */
@@ -44,7 +44,7 @@ export class Feed {
     const { backend, clock, details, onDiffer, onError } = options;
     const isMemory = backend.kind === "memory";
     this.#store = isMemory ? createMemoryLogStore(backend) : createRedisLogStore(backend);
-    this.mailbox = new Mailbox({ backend, clock, onError });
+    this.mailbox = new Mailbox({ backend, clock, onError: (error) => onError(error, "letter") });
     this.roster = new Roster({
       store: isMemory ? createMemoryRosterStore(backend) : createRedisRosterStore(backend),
       clock,
@@ -52,6 +52,7 @@ export class Feed {
       details,
       positions: () => this.#positions(),
       onDiffer,
+      onRefused: (error) => onError(error, "roster"),
       listening: this.mailbox.listening,
     });
   }

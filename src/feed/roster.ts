@@ -31,6 +31,8 @@ export interface RosterOptions {
   readonly positions: () => Readonly<Record<string, string>>;
   /** An instance is set up differently in these parts; told once for each. */
   readonly onDiffer: (other: Instance, parts: readonly string[]) => void;
+  /** The backend refuses what waiting does not mend: the others do not hear of this instance; told once until it does not. */
+  readonly onRefused?: (error: Error) => void;
   /** Resolves when letters to this instance are heard. Whoever finds it in the roster may write to it: it waits, two seconds at most. */
   readonly listening?: Promise<void>;
   /** In [0, 1); default `Math.random`. */
@@ -59,6 +61,7 @@ export class Roster {
   #beating: Promise<void> | undefined;
   #again = false;
   #looking = false;
+  #isRefused = false;
   #closed = false;
 
   constructor(options: RosterOptions) {
@@ -104,10 +107,21 @@ export class Roster {
   async #run(): Promise<void> {
     const { clock, random = Math.random } = this.#options;
     const next = clock.monotonic() + beatEvery * (1 + spread * (2 * random() - 1));
-    await this.#beat().catch(() => undefined);
+    await this.#beat().then(
+      () => {
+        this.#isRefused = false;
+      },
+      (error: unknown) => this.#refused(error as Error),
+    );
     this.#beating = undefined;
     if (!this.#closed) this.#plan(this.#again ? 0 : Math.max(0, next - clock.monotonic()));
     this.#again = false;
+  }
+
+  #refused(error: Error & { readonly retryable?: boolean }): void {
+    if (error.retryable !== false || this.#isRefused || this.#closed) return;
+    this.#isRefused = true;
+    this.#options.onRefused?.(error);
   }
 
   async #beat(): Promise<void> {

@@ -384,3 +384,34 @@ test("ages are never below zero, also where a failover set the server's clock ba
   const { roster } = bench.open("two", { store });
   expect((await roster.instances()).map(({ id, age }) => [id, age])).toEqual([["one", 0]]);
 });
+
+test("a beat that is refused for good is told once, and again after one that was not", async () => {
+  const bench = new RosterBench();
+  const refusals: string[] = [];
+  let fault: Error | undefined = Object.assign(new Error("NOPERM"), { retryable: false });
+  bench.fault = (method) => {
+    if (method === "beat" && fault !== undefined) throw fault;
+  };
+  bench.open("one", { onRefused: (error) => refusals.push(error.message) });
+  for (let second = 0; second < 7; second += 1) {
+    await bench.clock.advanceAsync(1_000);
+    await settle();
+  }
+  expect(refusals).toEqual(["NOPERM"]);
+  fault = undefined;
+  for (let second = 0; second < 3; second += 1) {
+    await bench.clock.advanceAsync(1_000);
+    await settle();
+  }
+  fault = Object.assign(new Error("away for a moment"), { retryable: true });
+  for (let second = 0; second < 3; second += 1) {
+    await bench.clock.advanceAsync(1_000);
+    await settle();
+  }
+  fault = Object.assign(new Error("NOPERM again"), { retryable: false });
+  for (let second = 0; second < 3; second += 1) {
+    await bench.clock.advanceAsync(1_000);
+    await settle();
+  }
+  expect(refusals).toEqual(["NOPERM", "NOPERM again"]);
+});
