@@ -150,14 +150,14 @@ export const expiringCases: readonly SessionStoreCase[] = [
     expires: true,
     run: async ({ store, elapse }) => {
       const [session, one] = [newSession(), new Process()];
-      const base = await create(store, session, one.write(), { idle: 600 });
-      await elapse(350);
+      const base = await create(store, session, one.write(), { idle: 1_500 });
+      await elapse(800);
       assert.equal((await store.touch(session)).status, "done");
-      await elapse(350);
-      assert.equal((await store.update(update(session, base, one.write(), { idle: 600 }))).status, "done");
-      await elapse(350);
+      await elapse(800);
+      assert.equal((await store.update(update(session, base, one.write(), { idle: 1_500 }))).status, "done");
+      await elapse(800);
       found(await store.load(session));
-      await elapse(300);
+      await elapse(720);
       await isMissing(store, session);
     },
   },
@@ -166,12 +166,12 @@ export const expiringCases: readonly SessionStoreCase[] = [
     expires: true,
     run: async ({ store, elapse }) => {
       const [session, one] = [newSession(), new Process()];
-      const base = await create(store, session, one.write(), { absolute: 600 });
-      await elapse(300);
+      const base = await create(store, session, one.write(), { absolute: 1_500 });
+      await elapse(750);
       assert.equal((await store.touch(session)).status, "done");
       assert.equal((await store.update(update(session, base, one.write()))).status, "done");
       assert.equal((await store.put(put(session, one.write(), { absolute: 90_000 }))).status, "done");
-      await elapse(310);
+      await elapse(760);
       await isMissing(store, session);
     },
   },

@@ -34,7 +34,7 @@ export class SentinelTopology extends RunningTopology {
   }
 
   /** Resolves with the new primary when the sentinels agree on another one than the given and it accepts writes; for a crash too. */
-  primaryOtherThan(former: ServerAddress, deadline: number = 20_000): Promise<ServerAddress> {
+  primaryOtherThan(former: ServerAddress, deadline: number = 40_000): Promise<ServerAddress> {
     return until(
       async () => {
         const now = await this.#agreed();
