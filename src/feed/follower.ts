@@ -13,7 +13,7 @@ import {
 } from "./log-store.js";
 import { operationOf, RecentEntries } from "./recent-entries.js";
 
-/** Whoever acts on the entries of a log. Every method is synchronous: the order is the point. */
+/** Whoever acts on the entries of a log. Every method is synchronous, because the order is the point, and does not throw. */
 export interface LogConsumer {
   /** The next entry, in order, and once until the next flush; one of the instance's own too. */
   apply(entry: LogEntry): void;
@@ -197,8 +197,10 @@ export class Follower {
       while (!this.#closed && !operations.has(operation)) {
         const { origin, payload } = entry;
         const { status } = await store.append({ log, origin, operation, payload, since: end });
-        if (status === "OK") count("reassertion");
-        if (status === "OK") break;
+        if (status === "OK") {
+          count("reassertion");
+          break;
+        }
         ({ operations, end } = await this.#readFrom(first.position));
       }
     }

@@ -11,9 +11,12 @@ export interface LogAddress {
 export interface LogEntry {
   /** `<milliseconds>-<sequence>`; entries are in the order of their positions. */
   readonly position: string;
-  /** The instance that appended it, in printable ASCII; empty when another program did. */
+  /** The instance that appended it, in printable ASCII; empty when another program did, and did not say so. */
   readonly origin: string;
-  /** Another one for each entry, in printable ASCII; empty when another program appended it. */
+  /**
+   * Another one for each entry, in printable ASCII: one that comes again is not applied again. Empty when another program
+   * appended it and gave none.
+   */
   readonly operation: string;
   readonly payload: string;
 }

@@ -143,4 +143,26 @@ export const forkingCases: readonly LogStoreCase[] = [
       rise(only(fork).position, (await append(setting, only(fork).position, "next")).position);
     },
   },
+  {
+    name: "sync puts the end above what was lost also where both have high positions next to one another",
+    loses: true,
+    run: async (setting) => {
+      const { store, log } = setting;
+      await begin(setting);
+      // One and the same number in binary64.
+      const [kept, lost] = ["20260101120000001-0", "20260101120000002-0"] as const;
+      await setting.plant("kept", kept);
+      const rewind = await setting.keep();
+      await setting.plant("lost", lost);
+      await rewind();
+      const last = { position: lost, origin: "", operation: "" };
+      const fork = await store.sync({ log, last, count: page });
+      assert.equal(fork.status, "FORK");
+      rise(kept, lost, only(fork).position);
+      const nines = { ...last, position: "20260199999999999-7" };
+      const other = await store.sync({ log, last: nines, count: page });
+      assert.equal(other.status, "FORK");
+      rise(nines.position, only(other).position);
+    },
+  },
 ];

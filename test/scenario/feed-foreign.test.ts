@@ -196,10 +196,27 @@ test("a roster in which others write tells of the instances alone", async () => 
   const backend = openBackend({ nodes: [topology.server], namespace });
   const store = createRedisRosterStore(backend);
   const key = backend.keys.key("feed", "roster", "beats");
-  await redis("HSET", key, "x", "y", "i:none", "nonsense", "i:half", "12|x", "i:", "1|2|3", "v", "no number");
+  await redis(
+    "HSET",
+    key,
+    "x",
+    "y",
+    "i:none",
+    "nonsense",
+    "i:half",
+    "12|x",
+    "i:",
+    "1|2|3",
+    "j:old",
+    "1|2|3",
+    "v",
+    "no number",
+  );
   const { version } = await store.beat({ id: "one", positions: "", details: "{}", forget: 60_000 });
   expect(version).toBeGreaterThan(0);
   await redis("HSET", key, "i:two", `${Date.now()}|a=1-0|{"more":"|\n|"}`);
+  // Forgotten is who has not beaten for long, and nothing else.
+  expect(await redis("HGET", key, "j:old")).toBe("1|2|3");
   const { rows } = await store.read();
   expect(new Set(rows.map(({ id, positions, details }) => [id, positions, details].join(" ")))).toEqual(
     new Set(["one  {}", 'two a=1-0 {"more":"|\n|"}']),

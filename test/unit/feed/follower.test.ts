@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { comparePositions } from "../../../src/feed/log-store.js";
+import { settle } from "../backend/open-backend.js";
 import { LogBench } from "./log-bench.js";
 
 const numbers = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `${index + 1}`);
@@ -47,7 +48,7 @@ describe("a follower", () => {
     follower.hint(first as never);
     follower.hint(third as never);
     expect(notes).toEqual(["1"]);
-    await follower.sync();
+    await settle();
     expect([notes, counted]).toEqual([["1", "2", "3"], ["gap"]]);
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { LogHint } from "../../../src/feed/hint.js";
 import { LogBench, type FollowerForTest } from "./log-bench.js";
 
 const numbers = (count: number): readonly string[] => Array.from({ length: count }, (_, index) => `${index + 1}`);
@@ -54,9 +55,13 @@ describe("what a failover lost", () => {
     for (const { notes } of all) expect(notes).toEqual([...numbers(10), "fork", "7", "8", "9", "10"]);
   });
 
-  test.each([600, 1_300])("is appended again when it is many: %i", async (lost) => {
+  test.each([
+    [600, 1],
+    [1_300, 1],
+    [1_300, 3],
+  ])("is appended again when it is many: %i, by %i", async (lost, instances) => {
     const bench = new LogBench();
-    const all = await followers(bench, 3, numbers(lost));
+    const all = await followers(bench, instances, numbers(lost));
     bench.lose(lost);
     await syncAll(all);
     await bench.clock.advanceAsync(500);
@@ -67,7 +72,7 @@ describe("what a failover lost", () => {
 
   test("is found behind all that was appended since", async () => {
     const bench = new LogBench();
-    const all = await followers(bench, 2, ["kept", "lost"]);
+    const all = await followers(bench, 1, ["kept", "lost"]);
     bench.lose(1);
     await syncAll(all);
     const busy = numbers(700);
@@ -105,6 +110,18 @@ describe("what a failover lost", () => {
     await follower.sync();
     await bench.clock.advanceAsync(500);
     expect(bench.payloads).toEqual(["applied", "appended"]);
+  });
+
+  test("is appended again in its order, also where the word of an own one came before the hint of another", async () => {
+    const bench = new LogBench();
+    const { follower } = await bench.begun();
+    const [first, second] = await bench.appendAll("1", "2");
+    follower.appended((second as LogHint).entry);
+    follower.hint(first as LogHint);
+    bench.lose(2);
+    await follower.sync();
+    await bench.clock.advanceAsync(500);
+    expect(bench.payloads).toEqual(["1", "2"]);
   });
 
   test("is also what another program had appended, once, by however many", async () => {
