@@ -1,5 +1,8 @@
 import { parseArgs } from "node:util";
 import type { Drill, DrillResult } from "./drill.js";
+import { feedCost } from "./feed-cost.js";
+import { feedDrills } from "./feed-drills.js";
+import { feedMechanismsOff } from "./feed-mechanisms-off.js";
 import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
 import { rollingDeploy } from "./rolling-deploy.js";
@@ -16,6 +19,9 @@ const drills: readonly Drill[] = [
   serverGone,
   subscriberBroken,
   rollingDeploy,
+  ...feedDrills,
+  feedMechanismsOff,
+  feedCost,
 ];
 
 const usage = `npm run drills -- [--faults N] [--only NAME]... [--json]
