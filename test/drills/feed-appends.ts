@@ -15,15 +15,20 @@ interface Writer {
   readonly first: number;
 }
 
-/** What all writers were told, and what is stored of it. */
+/** Where entries were when they were acknowledged, by their marks, over all rounds. */
+export type Origins = Map<string, string>;
+
+/** What all writers were told in a round, and what is stored of it. */
 export class Appends {
   readonly #writers = new Map<string, Writer>();
   readonly #mayLose: boolean;
+  readonly #origins: Origins;
   readonly #stored = new Map<string, string[]>();
 
   /** `mayLose`: a failover, which loses what it has not replicated, excuses that acknowledged entries are not there. */
-  constructor(reports: readonly MemberReport[], stored: readonly StoredEntry[], mayLose: boolean) {
+  constructor(reports: readonly MemberReport[], stored: readonly StoredEntry[], origins: Origins, mayLose: boolean) {
     this.#mayLose = mayLose;
+    this.#origins = origins;
     for (const { mark, position } of stored) {
       if (mark === "") continue;
       const positions = this.#stored.get(mark);
@@ -34,6 +39,7 @@ export class Appends {
       const acknowledged = trace.flatMap((event) =>
         event[0] === "acknowledged" ? [{ at: event[1], position: event[2], mark: event[3] }] : [],
       );
+      for (const { mark, position } of acknowledged) origins.set(mark, position);
       const [first] = acknowledged;
       if (first !== undefined) this.#writers.set(writer, { acknowledged, first: readMark(first.mark).counter });
     }
@@ -61,12 +67,15 @@ export class Appends {
     return this.acknowledged().filter((entry) => this.#isLost(entry));
   }
 
-  /** Whether a failover lost it, or may have: of an append that was not acknowledged nobody knows. */
-  wasLost(mark: string): boolean {
-    const { writer, counter } = readMark(mark);
-    const entry = this.#at(writer, counter);
-    if (!this.#mayLose || counter < (this.#writers.get(writer)?.first ?? 0)) return false;
-    return entry?.mark !== mark || this.#isLost(entry);
+  /** Whether an entry at this position is one that got lost where it was acknowledged, and was appended again. */
+  isMoved(mark: string, position: string): boolean {
+    const origin = this.#origins.get(mark);
+    return origin !== undefined && origin !== position;
+  }
+
+  /** Whether it may be one that was appended again; of an append that was not acknowledged nobody knows where it was. */
+  mayBeMoved(mark: string): boolean {
+    return this.#mayLose && !this.#origins.has(mark);
   }
 
   wereAllLost(writer: string, from: number, to: number): boolean {
@@ -83,8 +92,9 @@ export class Appends {
     return this.#stored.get(mark)?.length ?? 0;
   }
 
-  storedMarks(): Iterable<string> {
-    return this.#stored.keys();
+  /** What is stored now, each entry with its last position. */
+  *stored(): Iterable<StoredEntry> {
+    for (const [mark, positions] of this.#stored) yield { mark, position: positions.at(-1) ?? "" };
   }
 
   #at(writer: string, counter: number): Acknowledged | undefined {

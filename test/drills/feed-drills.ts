@@ -8,6 +8,7 @@ import {
   linksSilent,
   logTrimmed,
   messagesDropped,
+  primaryFrozen,
   primaryKilled,
   processStopped,
   serverRestarted,
@@ -106,15 +107,18 @@ function most<T>(all: readonly T[], of: (each: T) => number): number {
 }
 
 const proxied = { proxied: true };
-const isNonzero = (name: string, otherwise: string) => (figures: Readonly<Record<string, number>>) =>
+type Figures = Readonly<Record<string, number>>;
+const isNonzero = (name: string, otherwise: string) => (figures: Figures) =>
   figures[name] === 0 ? otherwise : undefined;
+const isFlushed = ({ cuts = 0, forks = 0 }: Figures): string | undefined =>
+  cuts + forks === 0 ? "nobody noticed" : undefined;
 
 export const feedDrills: readonly Drill[] = [
   feedDrill({
     name: "feed-subscribers-killed",
     about: "six processes append to a log and follow it while the server ends their subscribers",
     start: startSingle,
-    faults: [subscribersKilled],
+    faults: [subscribersKilled(3)],
     shows: isNonzero("subscriber gaps", "no subscriber noticed"),
   }),
   feedDrill({
@@ -153,27 +157,34 @@ export const feedDrills: readonly Drill[] = [
     about: "the same while the log is trimmed to ten entries and two processes stand still",
     start: startSingle,
     faults: [logTrimmed(2_000, (_, index) => index < 2)],
-    shows: isNonzero("cuts", "nobody was cut off"),
+    shows: isFlushed,
   }),
   feedDrill({
     name: "feed-flushed",
     about: "the same and FLUSHALL",
     start: startSingle,
     faults: [everythingFlushed],
-    shows: (figures) => ((figures["cuts"] ?? 0) + (figures["forks"] ?? 0) === 0 ? "nobody noticed" : undefined),
+    shows: isFlushed,
   }),
   feedDrill({
     name: "feed-server-restarted",
     about: "the same and a server without persistence that restarts, empty",
     start: startSingle,
     faults: [serverRestarted],
-    shows: (figures) => ((figures["cuts"] ?? 0) + (figures["forks"] ?? 0) === 0 ? "nobody noticed" : undefined),
+    shows: isFlushed,
   }),
   feedDrill({
     name: "feed-primary-killed",
     about: "the same and SIGKILL of a primary behind sentinels",
     start: startSentinel,
     faults: [primaryKilled],
+    shows: isNonzero("subscriber gaps", "no subscriber noticed"),
+  }),
+  feedDrill({
+    name: "feed-primary-frozen",
+    about: "the same and SIGSTOP of a primary behind sentinels, which goes on when another has taken its place",
+    start: startSentinel,
+    faults: [primaryFrozen],
     shows: isNonzero("subscriber gaps", "no subscriber noticed"),
   }),
   feedDrill({

@@ -3,21 +3,26 @@ import type { ClusterTopology } from "../support/servers/cluster-topology.js";
 import { isSameAddress } from "../support/servers/running-topology.js";
 import type { SentinelTopology } from "../support/servers/sentinel-topology.js";
 import type { SingleTopology } from "../support/servers/single.js";
+import type { Topology } from "../support/servers/topology.js";
 import { whileLoadRuns } from "./drill.js";
 import type { FeedGroup, FeedMember } from "./feed-group.js";
 import type { FeedFault } from "./feed-rounds.js";
 
 const kept = 10;
 
-/** The server ends the connection of every subscriber, three times. */
-export const subscribersKilled: FeedFault<SingleTopology> = {
-  async cause({ topology }) {
-    for (let time = 0; time < 3; time += 1) {
-      await topology.server.command("CLIENT", "KILL", "TYPE", "pubsub");
-      await whileLoadRuns(500);
-    }
-  },
-};
+const between = 500;
+
+/** The server ends the connection of every subscriber, so many times. */
+export function subscribersKilled(times: number): FeedFault<SingleTopology> {
+  return {
+    async cause({ topology }) {
+      for (let time = 0; time < times; time += 1) {
+        await topology.server.command("CLIENT", "KILL", "TYPE", "pubsub");
+        await whileLoadRuns(between);
+      }
+    },
+  };
+}
 
 /** The links of half the subscribers carry nothing any more and stay open; they notice by themselves. */
 export const subscribersSilent: FeedFault<SingleTopology> = {
@@ -110,6 +115,18 @@ export const primaryKilled: FeedFault<SentinelTopology> = {
   },
 };
 
+/** A primary stands still until another has taken its place, and finds then what was sent to it meanwhile. */
+export const primaryFrozen: FeedFault<SentinelTopology> = {
+  mayLose: true,
+  async cause({ topology }) {
+    const primary = await topology.primary();
+    topology.processAt(primary).pause();
+    await topology.primaryOtherThan(primary);
+    topology.processAt(primary).resume();
+    await topology.settled();
+  },
+};
+
 /**
  * The primary dies when its replicas have had nothing from it for so long.
  *
@@ -148,6 +165,19 @@ export const slotMoved: FeedFault<ClusterTopology> = {
     await topology.moveSlot(slot, from);
   },
 };
+
+/** Several faults in one round, with a moment between them. */
+export function inTurn<T extends Topology>(...faults: readonly FeedFault<T>[]): FeedFault<T> {
+  return {
+    mayLose: faults.some(({ mayLose }) => mayLose === true),
+    async cause(scene) {
+      for (const { cause } of faults) {
+        await cause(scene);
+        await whileLoadRuns(between);
+      }
+    },
+  };
+}
 
 function everySecond(group: FeedGroup): readonly FeedMember[] {
   return group.members.filter((_, index) => index % 2 === 1);

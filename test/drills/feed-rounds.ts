@@ -1,5 +1,5 @@
 import type { Topology } from "../support/servers/topology.js";
-import { Appends } from "./feed-appends.js";
+import { Appends, type Origins } from "./feed-appends.js";
 import { FollowerJudge, type FollowerVerdict, type FollowerViolation } from "./feed-follower-judge.js";
 import { FeedGroup, type FeedGroupOptions, type FeedMember, type MemberReport } from "./feed-group.js";
 import { whileLoadRuns } from "./drill.js";
@@ -60,6 +60,7 @@ export class FeedRounds<T extends Topology = Topology> {
   readonly #topology: T;
   readonly #pace: Pace;
   readonly #judges: ReadonlyMap<string, FollowerJudge>;
+  readonly #origins: Origins = new Map();
   #counted: MemberReport["stats"] | undefined;
   #turn = 0;
 
@@ -89,7 +90,12 @@ export class FeedRounds<T extends Topology = Topology> {
     await whileLoadRuns(this.#pace.after);
     await group.settle();
     const reports = await group.order("report");
-    return this.#judge(reports, new Appends(reports, await group.stored(), mayLose), faultAt - shadow, mayLose);
+    return this.#judge(
+      reports,
+      new Appends(reports, await group.stored(), this.#origins, mayLose),
+      faultAt - shadow,
+      mayLose,
+    );
   }
 
   stop(): Promise<void> {
@@ -109,7 +115,7 @@ export class FeedRounds<T extends Topology = Topology> {
     for (const { mark } of seen) {
       if (appends.timesStored(mark) === 0) violations.push({ kind: "not appended again", who: "", detail: mark });
     }
-    for (const mark of appends.storedMarks()) {
+    for (const { mark } of appends.stored()) {
       if (appends.timesStored(mark) > 1) violations.push({ kind: "stored twice", who: "", detail: mark });
     }
     return {

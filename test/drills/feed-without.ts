@@ -40,11 +40,14 @@ function subscribeUnchained(backend: RedisBackend, last: () => Previous | undefi
   };
 }
 
-/** No sync finds that the log was cut or has lost entries. */
+/** No sync finds that the log was cut or has lost entries: it goes on from what was asked about to the end that it was told. */
 function runUnchecked(backend: RedisBackend): RedisBackend["run"] {
   return async (script, call, options) => {
     const reply = await backend.run(script, call, options);
-    if (script.name !== "feed/sync-log" || reply[0] === "START") return reply;
-    return ["OK", ...reply.slice(1)] as unknown as typeof reply;
+    const [status, now, entries] = reply;
+    if (script.name !== "feed/sync-log" || status === "OK" || status === "START") return reply;
+    const { last, origin, operation } = call.args as Readonly<Record<string, string>>;
+    const followed = [[last, origin, operation, ""], ...(JSON.parse(String(entries)) as readonly string[][])];
+    return ["OK", now, JSON.stringify(followed)] as unknown as typeof reply;
   };
 }
