@@ -85,8 +85,10 @@ export class FollowerJudge {
     const { writer, counter, attempt } = readMark(mark);
     const known = this.#known.get(writer);
     const isLate = known !== undefined && !isAfter({ counter, attempt }, known);
-    // What comes again says nothing of the order of the others.
-    if (era !== undefined || isMoved) return;
+    const isNext = known !== undefined && counter === known.counter + 1;
+    // What comes again says nothing of the order of the others, unless it is just what comes next: a primary that has been
+    // replaced, and does not know it yet, may still have told of it.
+    if (era !== undefined || (isMoved && !isNext)) return;
     if (isLate && appends.mayBeMoved(mark)) return seen.excuse();
     if (isLate) return seen.violate("late", `${mark} after ${known.counter} ${known.attempt}`);
     if (known !== undefined) this.#checkBetween("missed", writer, known.counter, counter - 1, appends, seen);

@@ -95,6 +95,11 @@ describe("the judge of a follower", () => {
     expect(kinds(judge([applied(1), flushed("fork"), applied(2), looked(9_000)], setting))).toContain("stale");
   });
 
+  test("takes what was heard of where it is not, and in order, for the entry itself", () => {
+    const stored = [...at(1, 3), { mark: mark(2), position: "2-0" }];
+    expect(kinds(judge([applied(1), applied(2, 2, 7), applied(3)], { acknowledged: [1, 2, 3], stored }))).toEqual([]);
+  });
+
   test("excuses what a failover lost before it was seen, and only that", () => {
     const trace = [applied(1), looked(2_003), applied(3)];
     const lost = { acknowledged: [1, 2, 3], stored: at(1, 3), mayLose: true };
