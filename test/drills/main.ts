@@ -12,6 +12,9 @@ import { firstSentinelFrozen } from "./first-sentinel-frozen.js";
 import { halfOpenSockets } from "./half-open-sockets.js";
 import { newPassword } from "./new-password.js";
 import { memoryFlat } from "./memory-flat.js";
+import { feedCost } from "./feed-cost.js";
+import { feedDrills } from "./feed-drills.js";
+import { feedMechanismsOff } from "./feed-mechanisms-off.js";
 import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
 import { credentialRotation } from "./rotation.js";
@@ -59,6 +62,9 @@ const drills: readonly Drill[] = [
   shippedTimes("cluster", "frozen"),
   shippedTimes("sentinel", "killed"),
   shippedTimes("sentinel", "frozen"),
+  ...feedDrills,
+  feedMechanismsOff,
+  feedCost,
 ];
 
 const usage = `npm run drills -- [--faults N] [--only NAME]... [--json]

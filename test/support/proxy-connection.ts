@@ -9,6 +9,8 @@ export interface ConnectionObserver {
   fromServer(bytes: number): void;
   /** Counts a command and says what shall happen to it. */
   command(command: ProxiedCommand): Fault | undefined;
+  /** Whether a published message shall not reach the client. */
+  losesMessage(): boolean;
   closed(): void;
 }
 
@@ -190,6 +192,7 @@ export class ProxyConnection {
     }
     const passed: Buffer[] = [];
     for (const frame of this.#replies.push(chunk)) {
+      if (this.#isPublished(frame) && this.#observer.losesMessage()) continue;
       const expected = this.#isMessage(frame) ? undefined : this.#expected.shift();
       if (expected?.fault?.kind === "drop-reply") {
         expected.fault.record({ command: expected.command, reply: frame.value });
@@ -230,6 +233,11 @@ export class ProxyConnection {
   #isMessage({ push, value }: RespFrame): boolean {
     if (push) return true;
     return this.#subscribed && Array.isArray(value) && /^(s|p)?(message|(un)?subscribe)$/.test(String(value[0]));
+  }
+
+  /** A message of somebody, not the confirmation of a subscription. */
+  #isPublished(frame: RespFrame): boolean {
+    return this.#isMessage(frame) && Array.isArray(frame.value) && /^(s|p)?message$/.test(String(frame.value[0]));
   }
 
   #toClient(bytes: Buffer): void {

@@ -46,6 +46,8 @@ export class TcpProxy {
   #listener: Server | undefined;
   #stalled = false;
   #delay = 0;
+  #losesMessage: () => boolean = () => false;
+  #lostMessages = 0;
   #number = 0;
   #traffic: ProxyTraffic = noTraffic;
 
@@ -76,6 +78,11 @@ export class TcpProxy {
     return this.#traffic;
   }
 
+  /** Published messages that `dropMessages` kept from clients, since the start or the last `resetCounts`. */
+  get lostMessages(): number {
+    return this.#lostMessages;
+  }
+
   /** How often each command came from clients, by its name in upper case. */
   commandCounts(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#counts);
@@ -90,6 +97,7 @@ export class TcpProxy {
   resetCounts(): void {
     this.#counts.clear();
     this.#commands.length = 0;
+    this.#lostMessages = 0;
     this.#traffic = noTraffic;
   }
 
@@ -97,6 +105,7 @@ export class TcpProxy {
   async pass(): Promise<void> {
     this.#faults.clear();
     this.delay(0);
+    this.dropMessages(0);
     this.#stalled = false;
     for (const connection of this.#connections) connection.resume();
     await this.#listen();
@@ -142,6 +151,11 @@ export class TcpProxy {
   stallOpen(): number {
     for (const connection of this.#connections) connection.stall();
     return this.#connections.size;
+  }
+
+  /** That share (0 to 1) of all published messages does not reach its client, which notices nothing, until `pass`. */
+  dropMessages(share: number, random: () => number = Math.random): void {
+    this.#losesMessage = () => random() < share;
   }
 
   /** Breaks all connections with a reset; new ones are accepted. */
@@ -200,6 +214,7 @@ export class TcpProxy {
         fromClient: (bytes) => this.#count({ chunksFromClient: 1, bytesFromClient: bytes }),
         fromServer: (bytes) => this.#count({ bytesFromServer: bytes }),
         command: (command) => this.#note(command),
+        losesMessage: () => this.#countLoss(this.#losesMessage()),
         closed: () => this.#connections.delete(connection),
       },
     });
@@ -216,6 +231,11 @@ export class TcpProxy {
       bytesFromClient: bytesFromClient + (more.bytesFromClient ?? 0),
       bytesFromServer: bytesFromServer + (more.bytesFromServer ?? 0),
     };
+  }
+
+  #countLoss(isLost: boolean): boolean {
+    if (isLost) this.#lostMessages += 1;
+    return isLost;
   }
 
   #note(command: ProxiedCommand): Fault | undefined {

@@ -1,8 +1,9 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { HttpClient } from "../../support/http-client.js";
 import { RespClient } from "../../support/resp-client.js";
+import { encodeCommand } from "../../support/resp-parser.js";
 import { RedisProcess } from "../../support/servers/redis-process.js";
 import { TcpProxy } from "../../support/tcp-proxy.js";
 import { until } from "../../support/until.js";
@@ -185,6 +186,28 @@ describe("TcpProxy", () => {
     await expect(published).resolves.toBe(1);
     await answered;
     expect(dropped.map(({ reply }) => reply)).toEqual([["pong", ""]]);
+  });
+
+  test("keeps a share of the messages from subscribers, and nothing else", async () => {
+    const socket = connect({ host: proxy.host, port: proxy.port });
+    let heard = "";
+    socket.setEncoding("utf8").on("data", (text: string) => {
+      heard += text;
+    });
+    socket.write(encodeCommand(["SUBSCRIBE", "news"]));
+    await until(() => heard.includes("subscribe"), { what: "the subscription" });
+    const chances = [0.2, 0.1, 0.3];
+    proxy.dropMessages(0.2, () => chances.shift() ?? 1);
+    for (const text of ["first", "second", "third", "fourth"]) await server.command("PUBLISH", "news", text);
+    socket.write(encodeCommand(["SUBSCRIBE", "more"]));
+    await until(() => heard.includes("more"), { what: "the other subscription" });
+    expect(heard.match(/first|second|third|fourth/g)).toEqual(["first", "third", "fourth"]);
+    expect(proxy.lostMessages).toBe(1);
+    proxy.dropMessages(1);
+    await proxy.pass();
+    await server.command("PUBLISH", "news", "fifth");
+    await until(() => heard.includes("fifth"), { what: "the fifth message" });
+    socket.destroy();
   });
 
   test("passes other protocols as bytes", async () => {
