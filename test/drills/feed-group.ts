@@ -143,7 +143,7 @@ export class FeedGroup {
   /** Ends all processes, whatever state they are in. */
   async stop(): Promise<void> {
     await Promise.all(this.members.map(({ child }) => child.stop()));
-    await Promise.all(this.members.map(({ proxy }) => proxy?.stop()));
+    await Promise.all(this.members.map(async ({ proxy }) => proxy?.stop()));
   }
 
   async #end(): Promise<string> {
