@@ -141,8 +141,12 @@ export class RedisProcess {
   /** Starts the server again in its folder, after ending it with SIGTERM when it still runs; with other settings, if any are given. */
   async restart({ port = this.#port, config = [] }: Pick<RedisProcessOptions, "port" | "config"> = {}): Promise<void> {
     await this.kill("SIGTERM");
+    const lines = [
+      ...(port === this.#port ? [] : [`${this.#tls === undefined ? "port" : "tls-port"} ${port}`]),
+      ...config,
+    ];
     this.#port = port;
-    await appendFile(this.#configFile, [`port ${port}`, ...config, ""].join("\n"));
+    if (lines.length > 0) await appendFile(this.#configFile, `${lines.join("\n")}\n`);
     await this.#launch();
   }
 
