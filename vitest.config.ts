@@ -33,7 +33,11 @@ export default defineConfig({
       conformance("single", 1),
       conformance("sentinel", 2),
       conformance("cluster", 3),
-      project("scenario", ["test/scenario/**/*.test.ts", "test/demo/processes/*.test.ts"], 4, { testTimeout: 90_000 }),
+      project("scenario", ["test/scenario/**/*.test.ts", "test/demo/processes/*.test.ts"], 4, {
+        // They wait for servers more than they compute.
+        maxWorkers: 3,
+        testTimeout: 90_000,
+      }),
       project("packaging", ["test/packaging/**/*.test.ts"], 5, {
         globalSetup: ["test/packaging/setup.ts"],
         maxWorkers: 1,

@@ -5,15 +5,10 @@ import type { DrillResult } from "../drills/drill.js";
 import { startChild } from "../support/child.js";
 
 const main = fileURLToPath(new URL("../../build/test/drills/main.js", import.meta.url));
-const names = [
-  "single-restarted",
-  "sentinel-primary-killed",
-  "cluster-primary-killed",
-  "server-gone",
-  "rolling-deploy",
-];
+// Primaries that die are in backend-sentinel, backend-cluster, sentinel-faults and cluster-faults.
+const names = ["single-restarted", "server-gone", "rolling-deploy"];
 
-/** Each drill once, in its shortest form; `npm run drills -- --faults N` is the long one. */
+/** Each of these drills once, in its shortest form; `npm run drills -- --faults N` is the long one. */
 describe("drills, one fault each", () => {
   for (const name of names) {
     test(name, async () => {
