@@ -147,8 +147,13 @@ export class Follower {
   /** False when a hint has told another story meanwhile: one of the two is of a log that was lost. */
   #follow({ entries }: LogSync): boolean {
     const [, ...later] = entries;
-    for (const entry of later) {
-      if (this.#last === undefined || comparePositions(entry.position, this.#last.position) > 0) this.#apply(entry);
+    for (const [index, entry] of later.entries()) {
+      const [last, before] = [this.#last as LogMark, entries[index] as LogEntry];
+      if (comparePositions(entry.position, last.position) > 0) {
+        // What a hint brought meanwhile must be in the reply too.
+        if (before.position !== last.position || before.operation !== last.operation) return false;
+        this.#apply(entry);
+      }
       // Hints may have been faster than the reply.
       else if (this.#recent.appliedAt(operationOf(entry)) !== entry.position) return false;
     }

@@ -326,6 +326,28 @@ describe("a sync that is under way", () => {
     expect(comparePositions(follower.position as string, entry.position)).toBeGreaterThan(0);
   });
 
+  test("is not believed either where a hint told of an entry that is not in it", async () => {
+    const bench = new LogBench();
+    const { follower, notes } = await bench.begun();
+    const kept = await bench.append("kept");
+    follower.hint(kept);
+    bench.clock.advance(1_000);
+    await bench.append("of the new primary");
+    const { held, release } = bench.hold("sync", "after");
+    const syncing = follower.sync();
+    await held;
+    // The former primary had gone on before the new one was asked to.
+    const [milliseconds] = kept.entry.position.split("-");
+    const position = `${Number(milliseconds) + 500}-0`;
+    const entry = { position, origin: "one", operation: "early", payload: "of the former primary" };
+    follower.hint({ ...kept, previous: kept.entry, entry });
+    release();
+    await syncing;
+    expect(notes).toEqual(["kept", "of the former primary", "fork"]);
+    await bench.clock.advanceAsync(500);
+    expect(bench.payloads).toEqual(["kept", "of the new primary", "of the former primary"]);
+  });
+
   test("changes nothing any more once the follower is closed, and says so", async () => {
     const bench = new LogBench();
     const { follower, notes } = await bench.begun();
