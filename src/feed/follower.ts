@@ -104,11 +104,6 @@ export class Follower {
     return this.#syncing;
   }
 
-  /** Nothing that is held can be trusted until the next sync. */
-  distrust(): void {
-    this.#trust.forget();
-  }
-
   /** Notes an entry that this instance appended, so that it is appended again should a failover lose it. */
   appended(entry: LogEntry): void {
     this.#recent.add(entry);
