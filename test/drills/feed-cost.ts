@@ -54,7 +54,7 @@ export const feedCost: Drill = {
   name: "feed-cost",
   about:
     "commands and bytes per second of 1, 20 and 50 instances that follow the same logs, at rest and in use (5 minutes)",
-  async run({ faults }) {
+  async run() {
     const topology = await startSingle();
     try {
       const costs: Cost[] = [];
@@ -69,7 +69,7 @@ export const feedCost: Drill = {
       const figures = Object.fromEntries(
         costs.map((cost) => [`${describe(cost)}: requests/s`, Number(cost.requests.toFixed(2))]),
       );
-      return { name: "feed-cost", faults, figures, failures: findings.failures };
+      return { name: "feed-cost", faults: 0, figures, failures: findings.failures };
     } finally {
       await topology.stop();
     }

@@ -68,7 +68,7 @@ export async function mechanismsOff(
 export const feedMechanismsOff: Drill = {
   name: "feed-mechanisms-off",
   about: "the feed without its chain, its fork check, its freshness: each must be found at fault",
-  async run({ faults }) {
+  async run() {
     const single = await startSingle();
     try {
       const rounds = [messagesDropped(0.01, 6_000), logTrimmed(3_000, isAway)];
@@ -76,7 +76,12 @@ export const feedMechanismsOff: Drill = {
       const never = await tailLostWithoutForkCheck();
       const told = never > 0 ? [] : ["entries that a failover lost are there again although nobody looks for forks"];
       const all = { ...figures, "not appended again without fork check": never };
-      return { name: feedMechanismsOff.name, faults, figures: all, failures: [...failures, ...told] };
+      return {
+        name: feedMechanismsOff.name,
+        faults: rounds.length + 1,
+        figures: all,
+        failures: [...failures, ...told],
+      };
     } finally {
       await single.stop();
     }
