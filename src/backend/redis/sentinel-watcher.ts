@@ -55,8 +55,8 @@ export class SentinelWatcher {
         connection.destroy();
         return;
       }
-      // A sentinel that was cut off without a word would let the fence stay open in the next failover.
       let listens = false;
+      // A sentinel that was cut off without a word would let the fence stay open in the next failover.
       const heartbeat = (): void => void connection.send("ping", []).catch(() => undefined);
       const endWatch = watchSilence(connection, this.#options.clock, { heartbeat });
       connection.onEnd(() => {
