@@ -154,6 +154,8 @@ export interface RedisBackend extends Backend {
    * `not` is one that a script did not find any more: the server is asked anew.
    */
   generation(key: string, options?: CallOptions & { readonly not?: string }): Promise<Generation | undefined>;
+  /** What `generation` would answer as far as it is known already; undefined where it has to be asked. */
+  knownGeneration(key: string): Generation | undefined;
 }
 
 /** The embedded backend's share of the process' memory. */

@@ -96,6 +96,10 @@ export class DeferredBackend implements RedisBackend {
     return this.#loaded.then((loaded) => loaded.generation(key, options));
   }
 
+  knownGeneration(key: string): Generation | undefined {
+    return this.#backend?.knownGeneration(key);
+  }
+
   publish(channel: string, message: string, options?: CallOptions): Promise<void> {
     const backend = this.#backend;
     if (backend !== undefined) return backend.publish(channel, message, options);

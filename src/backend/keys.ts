@@ -36,7 +36,12 @@ export class KeySpace {
 
   /** The channel that only one instance listens to. */
   mailChannel(instanceId: string): string {
-    return `${this.namespace}:mail:${encodeKeyPart(instanceId)}`;
+    return `${this.mailPrefix}${encodeKeyPart(instanceId)}`;
+  }
+
+  /** What the mail channels of all instances begin with, for scripts that write to whoever they find stored. */
+  get mailPrefix(): string {
+    return `${this.namespace}:mail:`;
   }
 
   /** What an ACL user of the fleet must be allowed to touch. */

@@ -101,7 +101,7 @@ export interface RedisBackendConfig {
 export type BackendConfig = MemoryBackendConfig | RedisBackendConfig;
 
 /** The rooms that can have a backend of their own. */
-export const roomNames = ["sessions"] as const;
+export const roomNames = ["sessions", "locks", "reservations"] as const;
 export type RoomName = (typeof roomNames)[number];
 
 /** The normalized configuration of one fleet. */

@@ -39,7 +39,8 @@ const takenLimit = 1_000;
  * The only way to reach one instance: letters to it, by a room and a kind, delivered at most once.
  *
  * The mailbox of the receiver confirms a letter before its handler runs, so that the sender knows whether anybody was there.
- * A message is `<room>|<kind>|<sender>|<number>|<payload>`; the room `` (empty) carries confirmations and answers.
+ * A message is `<room>|<kind>|<sender>|<number>|<payload>`; the room `` (empty) carries confirmations and answers. A script
+ * may write one with an empty number, to whoever it finds stored: it is handled, and neither confirmed nor answered.
  */
 export class Mailbox {
   readonly #options: MailboxOptions;
@@ -143,11 +144,11 @@ export class Mailbox {
 
   #take(text: string): void {
     const [room = "", kind = "", from = "", number = "", ...rest] = text.split("|");
+    if (rest.length === 0) return;
     const payload = rest.join("|");
     if (room === "") return this.#settle(kind, number, payload);
     const handler = this.#handlers.get(`${room}|${kind}`);
-    if (handler === undefined || number === "") return;
-    void this.#handle(handler, { from, payload }, number);
+    if (handler !== undefined) void this.#handle(handler, { from, payload }, number);
   }
 
   #settle(kind: string, number: string, payload: string): void {
@@ -162,6 +163,8 @@ export class Mailbox {
 
   async #handle(handler: LetterHandler, letter: Letter, number: string): Promise<void> {
     try {
+      // A script wrote it: nobody waits to hear that it came.
+      if (number === "") return void (await handler(letter));
       // Its sender waits no longer than that to know; then nobody took it.
       await this.#reply("taken", letter.from, number, "", { deadline: takenLimit });
       const answer = await handler(letter);

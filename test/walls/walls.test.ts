@@ -113,6 +113,34 @@ const walls: readonly Wall[] = [
     ],
   },
   {
+    file: "src/locks/wall.ts",
+    refused: [
+      "../reservations/index.js",
+      "../sessions/session-store.js",
+      "../config/settings.js",
+      "../testing/fake-clock.js",
+      "../backend/redis/exec.js",
+      "../fleet.js",
+      "ioredis",
+      "express",
+    ],
+    allowed: ["../backend/backend.js", "../http/problem.js", "../core/errors.js", "../feed/feed.js", "./own.js"],
+  },
+  {
+    file: "src/reservations/wall.ts",
+    refused: [
+      "../locks/index.js",
+      "../sessions/session-store.js",
+      "../config/settings.js",
+      "../testing/fake-clock.js",
+      "../backend/redis/exec.js",
+      "../fleet.js",
+      "ioredis",
+      "express",
+    ],
+    allowed: ["../backend/backend.js", "../http/problem.js", "../core/errors.js", "../feed/feed.js", "./own.js"],
+  },
+  {
     file: "src/testing/wall.ts",
     refused: [
       "../http/router.js",

@@ -31,8 +31,15 @@ export class Generations {
       const servers = [...new Set([connection, ...this.#options.connections()])].map(describe).join("");
       this.#learn(await this.#options.register(servers, deadline));
     }
-    const since = this.#since.get(replicationId);
-    return since === undefined ? undefined : { replicationId, since };
+    return this.known(connection);
+  }
+
+  /** The same without asking anybody; undefined while nothing is known of it. */
+  known(connection: Connection | undefined): Generation | undefined {
+    const { info } = connection ?? {};
+    if (info === undefined || info.role === "slave") return undefined;
+    const since = this.#since.get(info.replicationId);
+    return since === undefined ? undefined : { replicationId: info.replicationId, since };
   }
 
   #learn(answer: string): void {

@@ -30,6 +30,7 @@ import { registerGenerations } from "./lua/scripts.generated.js";
 import type { Node, NodeSettings } from "./node.js";
 import { readOnlyReply } from "./reply-errors.js";
 import type { Router } from "./router.js";
+import { warningsOf } from "./server-warnings.js";
 import { sendReads, sendScript } from "./script-call.js";
 import { SentinelRouter } from "./sentinel-router.js";
 import { SingleRouter } from "./single-router.js";
@@ -177,6 +178,10 @@ class ConnectedBackend implements RedisBackend {
       },
     });
     return this.#generations.of(connection, Math.max(1, until - this.#clock.monotonic()));
+  }
+
+  knownGeneration(key: string): Generation | undefined {
+    return this.#generations.known(this.#router.route(key)?.connection);
   }
 
   serverTime(key: string): ServerTime | undefined {
@@ -377,20 +382,10 @@ class ConnectedBackend implements RedisBackend {
 
   #learn(node: Node): void {
     const { info } = node;
-    if (info === undefined) {
-      const message =
-        "a server does not let INFO be read: its version, its mode and whether it is a replica are not checked";
-      if (!this.#warned.has(message)) this.#events.emit("warning", { code: "WARN_FLEET_INFO_REFUSED", message });
-      this.#warned.add(message);
-      return;
+    for (const warning of warningsOf(info)) {
+      if (!this.#warned.has(warning.message)) this.#events.emit("warning", warning);
+      this.#warned.add(warning.message);
     }
-    const first = this.#capabilities === undefined;
-    this.#capabilities = { flavor: info.flavor, version: info.version };
-    if (first && info.evictionPolicy !== "" && info.evictionPolicy !== "noeviction") {
-      this.#events.emit("warning", {
-        code: "WARN_FLEET_EVICTION_POLICY",
-        message: `the server may evict sessions and locks: maxmemory-policy is ${info.evictionPolicy}, set it to noeviction`,
-      });
-    }
+    if (info !== undefined) this.#capabilities = { flavor: info.flavor, version: info.version };
   }
 }

@@ -160,13 +160,13 @@ describe("where a room's backend may be named", () => {
     expect(error.help).toContain("FLEET_SESSIONS_BACKEND");
   });
 
-  it.each(["LOCKS", "RESERVATIONS", "CACHE", "OPERATIONS"])("a room %s is not there yet", (room) => {
+  it.each(["CACHE", "OPERATIONS"])("a room %s is not there yet", (room) => {
     const variable = failure({ FLEET_BACKEND: "memory", [`FLEET_${room}_BACKEND`]: "memory" });
     expect(variable.code).toBe("ERR_FLEET_CONFIG_UNSUPPORTED");
-    expect(variable.help).toContain("rooms with a backend of their own: sessions");
+    expect(variable.help).toContain("rooms with a backend of their own: sessions, locks, reservations");
     const option = failure({}, untyped({ backend: "memory", backends: { [room.toLowerCase()]: "memory" } }));
     expect(option.code).toBe("ERR_FLEET_CONFIG_UNSUPPORTED");
-    expect(option.help).toBe("rooms with a backend of their own: sessions");
+    expect(option.help).toBe("rooms with a backend of their own: sessions, locks, reservations");
   });
 
   it("a room that was misspelt has the nearest one offered", () => {

@@ -290,6 +290,20 @@ describe("a letter that wants no answer", () => {
 });
 
 describe("a mailbox", () => {
+  test("that a script wrote is handled, and neither confirmed nor answered", async () => {
+    const post = new Post();
+    const two = post.open("two");
+    const letters: unknown[] = [];
+    two.on("locks", "granted", (letter) => {
+      letters.push(letter);
+      return "an answer";
+    });
+    await post.publish("test:mail:two", "locks|granted|||7|8");
+    await post.pass(1);
+    expect(letters).toEqual([{ from: "", payload: "7|8" }]);
+    expect(post.sent).toEqual(["two locks|granted|||7|8"]);
+  });
+
   test("makes nothing of what other programs put into it", async () => {
     const post = new Post();
     const [one, two] = [post.open("one"), post.open("two")];
@@ -303,7 +317,6 @@ describe("a mailbox", () => {
       "||||",
       "cache|renew",
       "cache|renew|one",
-      "cache|renew|one||payload",
       "other|renew|one|1|payload",
       "cache|renew|two|more|1|2",
       "|taken|two|unknown|",

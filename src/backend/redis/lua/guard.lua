@@ -1,0 +1,16 @@
+--- @fragment
+--- Whether this server may grant anything now: it is the one that the caller knows, and long enough so. Needs `now.lua`.
+
+-- Nil when it may; otherwise the reply for the caller, who then has to look for the server's history anew or to wait.
+-- An empty `generation` is a caller that cannot know it, or does not mind what a failover lost.
+local function refuse_grant(generation, not_before)
+  if generation == "" then return nil end
+  local info = redis.call("INFO", "replication")
+  if not string.find(info, "master_replid:" .. generation, 1, true) then return { "GENERATION" } end
+  -- Servers before 6.2 do not heed `min-replicas-to-write` in scripts.
+  if string.find(info, "min_slaves_good_slaves:0", 1, true) then
+    return redis.error_reply("NOREPLICAS Not enough good replicas to write.")
+  end
+  if now < not_before then return { "GUARDED", not_before - now } end
+  return nil
+end

@@ -1,0 +1,1 @@
+export type { Reservation, ReservationOwner } from "./reservation-store.js";
