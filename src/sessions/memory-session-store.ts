@@ -22,7 +22,7 @@ import type {
   UpdateResult,
   WriteId,
 } from "./session-store.js";
-import { SessionTable } from "./session-table.js";
+import { TextTable } from "../backend/text-table.js";
 
 /**
  * Sessions in the process' memory, as the same texts that Redis would hold, so that nothing is shared by reference.
@@ -115,8 +115,8 @@ export class MemorySessionStore implements SessionStore {
   }
 
   /** Throws `ClosedError` once the backend is closed. */
-  #open(): SessionTable {
-    return this.#backend.room("sessions", () => new SessionTable(this.#backend));
+  #open(): TextTable {
+    return this.#backend.room("sessions", () => new TextTable(this.#backend));
   }
 
   /** As the scripts have it, in microseconds; `last + 1` is for the writes of one millisecond, which is all the clock tells. */
@@ -129,17 +129,14 @@ export class MemorySessionStore implements SessionStore {
   }
 
   /** What a mutation starts from; what cannot be read holds no session. */
-  #read(
-    table: SessionTable,
-    selector: string,
-  ): { readonly record?: SessionRecord; readonly writers: readonly Writer[] } {
+  #read(table: TextTable, selector: string): { readonly record?: SessionRecord; readonly writers: readonly Writer[] } {
     const found = table.get(this.#key(selector));
     const stored = found && parseStored(found.text);
     if (stored === undefined) return { writers: [] };
     return stored.kind === "session" ? { record: stored.record, writers: stored.writers } : { writers: stored.writers };
   }
 
-  #write(table: SessionTable, selector: string, record: SessionRecord, writers: readonly Writer[]): void {
+  #write(table: TextTable, selector: string, record: SessionRecord, writers: readonly Writer[]): void {
     const now = this.#backend.time();
     const expiresAt = now + timeToLive(record.idle, record.absoluteAt, now);
     if (!table.set(this.#key(selector), formatSession(record, writers), expiresAt)) {

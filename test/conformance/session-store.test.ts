@@ -3,7 +3,7 @@ import type { RedisBackend } from "../../src/backend/backend.js";
 import { createMemoryBackend } from "../../src/backend/memory/memory-backend.js";
 import { sessionKey } from "../../src/sessions/identifier.js";
 import { MemorySessionStore } from "../../src/sessions/memory-session-store.js";
-import { SessionTable } from "../../src/sessions/session-table.js";
+import { TextTable } from "../../src/backend/text-table.js";
 import { FakeClock } from "../../src/testing/fake-clock.js";
 import {
   fullSessionStoreSuite,
@@ -23,7 +23,7 @@ function onMemory(): void {
   const createStore = async (): Promise<FillableSessionStoreHarness> => {
     const clock = new FakeClock();
     const backend = createMemoryBackend({ namespace: "test", instanceId: "one", clock });
-    const table = backend.room("sessions", () => new SessionTable(backend));
+    const table = backend.room("sessions", () => new TextTable(backend));
     let filled = 0;
     return {
       store: new MemorySessionStore(backend),

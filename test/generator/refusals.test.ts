@@ -268,13 +268,25 @@ const cases: readonly Case[] = [
     changes: { 12: ["end", ...Array.from({ length: 47 }, () => "-- why")] },
   },
   {
-    name: "more than 120 lines with its fragments",
-    says: "lines with its fragments; at most 120",
+    name: "more than 260 lines with its fragments",
+    says: "lines with its fragments; at most 260",
     line: 1,
-    changes: { 7: ["-- @returns GONE", "-- @include long.lua", "-- @include longer.lua"] },
+    changes: {
+      7: [
+        "-- @returns GONE",
+        "-- @include long.lua",
+        "-- @include longer.lua",
+        "-- @include third.lua",
+        "-- @include fourth.lua",
+        "-- @include fifth.lua",
+      ],
+    },
     fragments: {
       "src/sessions/lua/long.lua": `--- @fragment Long.\n${"--\n".repeat(58)}`,
       "src/feed/lua/longer.lua": `--- @fragment Longer.\n${"--\n".repeat(58)}`,
+      "src/feed/lua/fifth.lua": `--- @fragment Fifth.\n${"--\n".repeat(58)}`,
+      "src/feed/lua/third.lua": `--- @fragment Third.\n${"--\n".repeat(58)}`,
+      "src/feed/lua/fourth.lua": `--- @fragment Fourth.\n${"--\n".repeat(58)}`,
     },
   },
   {

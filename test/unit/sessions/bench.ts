@@ -3,7 +3,7 @@ import { createMemoryBackend } from "../../../src/backend/memory/memory-backend.
 import { addressOf, generateId, sessionKey } from "../../../src/sessions/identifier.js";
 import type { ExpressStore, Sessions, SessionsOptions, StoreOptions } from "../../../src/sessions/index.js";
 import { createSessions } from "../../../src/sessions/sessions.js";
-import { SessionTable } from "../../../src/sessions/session-table.js";
+import { TextTable } from "../../../src/backend/text-table.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
 
 export const minute = 60_000;
@@ -79,7 +79,7 @@ export class Bench {
     return sessionKey(this.backend.keys, addressOf(id).selector);
   }
 
-  get #table(): SessionTable {
-    return this.backend.room("sessions", () => new SessionTable(this.backend));
+  get #table(): TextTable {
+    return this.backend.room("sessions", () => new TextTable(this.backend));
   }
 }

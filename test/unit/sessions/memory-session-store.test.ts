@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { MemoryBackend } from "../../../src/backend/backend.js";
 import { createMemoryBackend } from "../../../src/backend/memory/memory-backend.js";
 import { MemorySessionStore } from "../../../src/sessions/memory-session-store.js";
-import { SessionTable } from "../../../src/sessions/session-table.js";
+import { TextTable } from "../../../src/backend/text-table.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
 
 let clock: FakeClock;
@@ -20,7 +20,7 @@ const address = (n: number) => ({ selector: String(n).padStart(22, "A"), token: 
 const write = () => ({ processId: "p", sequence: (sequence += 1) });
 const put = (n: number, idle = 60_000) =>
   store.put({ ...address(n), idle, absolute: 0, cookie: "{}", payload: '{"a":1}', write: write() });
-const table = () => backend.room("sessions", () => new SessionTable(backend));
+const table = () => backend.room("sessions", () => new TextTable(backend));
 
 /** What the embedded backend has left, to the byte. */
 function free(): number {

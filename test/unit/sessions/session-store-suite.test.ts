@@ -3,7 +3,7 @@ import { createMemoryBackend } from "../../../src/backend/memory/memory-backend.
 import { sessionKey } from "../../../src/sessions/identifier.js";
 import { MemorySessionStore } from "../../../src/sessions/memory-session-store.js";
 import type { SessionStore } from "../../../src/sessions/session-store.js";
-import { SessionTable } from "../../../src/sessions/session-table.js";
+import { TextTable } from "../../../src/backend/text-table.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
 import { sessionStoreCases } from "../../../src/testing/session-store-cases.js";
 import { sessionStoreSuite } from "../../../src/testing/session-store-suite.js";
@@ -19,7 +19,7 @@ async function failuresOf(
     createStore: async () => {
       const clock = new FakeClock();
       const backend = createMemoryBackend({ namespace: "test", instanceId: "one", clock });
-      const table = backend.room("sessions", () => new SessionTable(backend));
+      const table = backend.room("sessions", () => new TextTable(backend));
       return {
         store: damage(new MemorySessionStore(backend)),
         elapse: async (milliseconds) => void (timePasses && clock.advance(milliseconds)),

@@ -1,8 +1,10 @@
 --- @fragment
---- Whether this server may grant anything now: it is the one that the caller knows, and long enough so. Needs `now.lua`.
+--- Whether this server may grant anything now: it is the one that the caller knows, and for long enough.
+--- Needs `now.lua`.
 
--- Nil when it may; otherwise the reply for the caller, who then has to look for the server's history anew or to wait.
--- An empty `generation` is a caller that cannot know it, or does not mind what a failover lost.
+-- Nil when it may, otherwise the reply in its place: the server is another one than the caller knows, who has to look
+-- anew, or it lacks replicas. With a number it may in so many milliseconds. An empty generation is a caller that cannot
+-- know it, or does not mind what a failover lost.
 local function refuse_grant(generation, not_before)
   if generation == "" then return nil end
   local info = redis.call("INFO", "replication")
@@ -11,6 +13,6 @@ local function refuse_grant(generation, not_before)
   if string.find(info, "min_slaves_good_slaves:0", 1, true) then
     return redis.error_reply("NOREPLICAS Not enough good replicas to write.")
   end
-  if now < not_before then return { "GUARDED", not_before - now } end
+  if now < not_before then return {}, not_before - now end
   return nil
 end

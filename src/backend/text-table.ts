@@ -1,4 +1,4 @@
-import type { MemoryBackend } from "../backend/backend.js";
+import type { MemoryBackend } from "./backend.js";
 
 /** One stored text and when it ends, in the backend's time. */
 export interface TableEntry {
@@ -14,12 +14,12 @@ const sweepSlice = 2000;
 const entryOverhead = 200;
 
 /**
- * The texts of an embedded backend's sessions, with their expiry and their share of its memory.
+ * Texts of one room on an embedded backend, with their expiry and their share of its memory.
  *
  * What has expired is never returned; it is removed when it is met, and by a sweep that looks at a bounded slice each
  * second while there are entries, on a timer that does not keep the process alive.
  */
-export class SessionTable {
+export class TextTable {
   readonly #backend: MemoryBackend;
   readonly #entries = new Map<string, TableEntry>();
   #sweeping = false;

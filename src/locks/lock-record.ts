@@ -1,0 +1,119 @@
+import type { LockForce, LockView, StoredHolder } from "./lock-store.js";
+
+/** A lock as its text holds it; `lua/record.lua` has the same form. */
+export interface LockRecord {
+  owner: string;
+  number: number;
+  token: number;
+  lastToken: number;
+  /** Held is what expires later than now; without an owner it is kept. */
+  expires: number;
+  since: number;
+  /** `process:number:at` of the requests that ended in the last ten seconds. */
+  ended: readonly EndedRequest[];
+  notes: string;
+  forced: string;
+  waiters: readonly WaitingRequest[];
+}
+
+export interface EndedRequest {
+  readonly process: string;
+  readonly number: number;
+  readonly at: number;
+}
+
+export interface WaitingRequest {
+  readonly process: string;
+  readonly number: number;
+  readonly until: number;
+  readonly lease: number;
+  readonly since: number;
+  readonly notes: string;
+}
+
+const form = /^1\|([\w-]*)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|([\w\-:,]*)\n([^\n]*)\n([^\n]*)\n([^]*)$/;
+
+/** Reads a lock's text, empty for none; undefined for what no version of ours wrote. */
+export function parseLock(text: string): LockRecord | undefined {
+  if (text === "") {
+    return {
+      owner: "",
+      number: 0,
+      token: 0,
+      lastToken: 0,
+      expires: 0,
+      since: 0,
+      ended: [],
+      notes: "",
+      forced: "",
+      waiters: [],
+    };
+  }
+  const match = form.exec(text);
+  if (match === null) return undefined;
+  const [, owner = "", number, token, lastToken, expires, since, ended = "", notes = "", forced = "", lines = ""] =
+    match;
+  return {
+    owner,
+    number: Number(number),
+    token: Number(token),
+    lastToken: Number(lastToken),
+    expires: Number(expires),
+    since: Number(since),
+    ended: ended === "" ? [] : ended.split(",").map(parseEnded),
+    notes,
+    forced,
+    waiters: lines.split("\n").slice(0, -1).map(parseWaiter),
+  };
+}
+
+/** The text of a lock. */
+export function formatLock(lock: LockRecord): string {
+  const { owner, number, token, lastToken, expires, since, notes, forced } = lock;
+  const ended = lock.ended.map((each) => `${each.process}:${each.number}:${each.at}`).join(",");
+  const lines = lock.waiters.map(
+    (each) => `${each.process}|${each.number}|${each.until}|${each.lease}|${each.since}|${each.notes}\n`,
+  );
+  const head = `1|${owner}|${number}|${token}|${lastToken}|${expires}|${since}|${ended}`;
+  return `${head}\n${notes}\n${forced}\n${lines.join("")}`;
+}
+
+/** Who has it at a moment of the server's clock. */
+export function holderOf(lock: LockRecord, now: number): StoredHolder | undefined {
+  if (lock.expires <= now) return undefined;
+  const { owner, token, since, expires, notes } = lock;
+  return { process: owner, token, since, until: expires, notes };
+}
+
+/** The lock as it is shown. */
+export function viewOf(lock: LockRecord, now: number): LockView {
+  const waiters = lock.waiters
+    .filter(({ until }) => until > now)
+    .map(({ process, since, notes }) => ({ process, since, notes }));
+  return { now, holder: holderOf(lock, now), waiters };
+}
+
+/** How a lock was taken by force, from the record or a letter; undefined when it was not. */
+export function parseForce(text: string): LockForce | undefined {
+  const match = /^[^|]*\|([\w-]*)\|(\d+)\|(stolen|forced)\|(.*)$/.exec(text);
+  if (match === null) return undefined;
+  const [, process = "", number, kind, why = ""] = match;
+  return { process, number: Number(number), kind: kind as LockForce["kind"], why };
+}
+
+function parseEnded(text: string): EndedRequest {
+  const [process = "", number, at] = text.split(":");
+  return { process, number: Number(number), at: Number(at) };
+}
+
+function parseWaiter(line: string): WaitingRequest {
+  const [process = "", number, until, lease, since, ...notes] = line.split("|");
+  return {
+    process,
+    number: Number(number),
+    until: Number(until),
+    lease: Number(lease),
+    since: Number(since),
+    notes: notes.join("|"),
+  };
+}

@@ -1,0 +1,112 @@
+import { holderOf, type LockRecord } from "./lock-record.js";
+import type { AskResult, LockClaim, LockGrant, LockRequest } from "./lock-store.js";
+
+/** Whoever is to be told what, once the lock is stored. */
+export type LetterList = (readonly [to: string, kind: "granted" | "lost", payload: string])[];
+
+const endedKept = 10_000;
+const tokensPerGrant = 16;
+const graceOfHandoff = 4_000;
+
+/**
+ * A request for a lock, new or asked again, on a record; as `lua/ask.lua` does it, without what only a server can lose.
+ *
+ * `now` is the backend's time in milliseconds; `letters` gets what has to be told.
+ */
+export function askFor(
+  lock: LockRecord,
+  { process, number }: LockRequest,
+  { lease, patience, notes }: LockClaim,
+  now: number,
+  letters: LetterList,
+): AskResult {
+  if (hasEnded(lock, process, number)) return { status: "ended" };
+  if (lock.owner === process && lock.expires > now) {
+    if (lock.number === number) return toGrant(lock, now);
+    if (lock.number > number) return { status: "ended" };
+    markEnded(lock, process, lock.number, now);
+    lock.owner = "";
+    lock.expires = 0;
+  }
+  const mine = { process, number, lease, notes };
+  const isFree = lock.expires <= now;
+  if (isFree && lock.waiters.length === 0) return grantTo(lock, mine, now);
+  const position = patience > 0 ? putWaiter(lock, { ...mine, until: now + patience, since: now }) : undefined;
+  if (isFree) {
+    promoteFirst(lock, process, now, letters);
+    if (lock.owner === process && lock.number === number) return toGrant(lock, now);
+    if (lock.waiters.length === 0 && lock.expires <= now) return grantTo(lock, mine, now);
+  }
+  const holder = holderOf(lock, now);
+  return { status: "waiting", position, left: Math.max(0, lock.expires - now), now, holder, isGuarded: false };
+}
+
+/** Whether the process has ended this request, or a later one, in the last ten seconds. */
+export function hasEnded(lock: LockRecord, process: string, number: number): boolean {
+  return lock.ended.some((each) => each.process === process && each.number >= number);
+}
+
+/** Notes that a request has ended. */
+export function markEnded(lock: LockRecord, process: string, number: number, now: number): void {
+  const others = lock.ended.filter((each) => each.process !== process && each.at > now - endedKept);
+  lock.ended = [{ process, number, at: now }, ...others];
+}
+
+/** Takes the place of a process; false when it has none. */
+export function removeWaiter(lock: LockRecord, process: string): boolean {
+  const others = lock.waiters.filter((waiter) => waiter.process !== process);
+  const found = others.length < lock.waiters.length;
+  lock.waiters = others;
+  return found;
+}
+
+/** Gives the lock to a request, with sixteen tokens, so that the process can pass it among its own waiters. */
+export function grantTo(
+  lock: LockRecord,
+  to: { readonly process: string; readonly number: number; readonly lease: number; readonly notes: string },
+  now: number,
+): LockGrant {
+  // As the scripts have it, in microseconds; `+ 1` is for the grants of one millisecond, which is all the clock tells.
+  lock.token = Math.max(lock.lastToken + 1, now * 1000);
+  lock.lastToken = lock.token + tokensPerGrant - 1;
+  lock.owner = to.process;
+  lock.number = to.number;
+  lock.notes = to.notes;
+  lock.since = now;
+  lock.expires = now + to.lease;
+  return toGrant(lock, now);
+}
+
+/** The answer to whoever has the lock. */
+export function toGrant({ token, lastToken, expires }: LockRecord, now: number): LockGrant {
+  return { status: "granted", token, lastToken, now, lease: expires - now };
+}
+
+/** Grants a free lock to the first waiter that lives; whoever is not the caller is told, and has four seconds to renew. */
+export function promoteFirst(lock: LockRecord, caller: string | undefined, now: number, letters: LetterList): void {
+  const living = lock.waiters.filter(({ until }) => until > now);
+  const [first, ...others] = living;
+  lock.waiters = others;
+  if (first === undefined) return;
+  const { process, number, notes } = first;
+  const isCaller = process === caller;
+  grantTo(lock, { process, number, notes, lease: isCaller ? first.lease : Math.min(first.lease, graceOfHandoff) }, now);
+  if (isCaller) return;
+  letters.push([
+    process,
+    "granted",
+    [number, lock.token, lock.lastToken, now, lock.expires - now].map(String).join("|"),
+  ]);
+}
+
+function putWaiter(lock: LockRecord, waiter: LockRecord["waiters"][number]): number {
+  const at = lock.waiters.findIndex(({ process }) => process === waiter.process);
+  const before = lock.waiters[at];
+  if (before?.number === waiter.number) {
+    lock.waiters = lock.waiters.with(at, { ...waiter, since: before.since });
+    return at;
+  }
+  removeWaiter(lock, waiter.process);
+  lock.waiters = [...lock.waiters, waiter];
+  return lock.waiters.length - 1;
+}

@@ -1,0 +1,243 @@
+import type { MemoryBackend } from "../backend/backend.js";
+import { CorruptDataError, StorageFullError } from "../core/errors.js";
+import { TextTable } from "../backend/text-table.js";
+import { formatLock, holderOf, parseForce, parseLock, viewOf, type LockRecord } from "./lock-record.js";
+import { askFor, hasEnded, markEnded, promoteFirst, removeWaiter, grantTo, toGrant } from "./lock-steps.js";
+import type {
+  AskResult,
+  EndResult,
+  ForceParams,
+  ForceReleaseResult,
+  LockClaim,
+  LockRequest,
+  LockStore,
+  LockView,
+  RenewResult,
+  StealResult,
+  WriteRegisterResult,
+} from "./lock-store.js";
+
+const keptFree = 60_000;
+
+/**
+ * Locks in the process' memory, as the same texts that Redis would hold.
+ *
+ * Every method decides and acts in one synchronous step; the promise only carries the answer.
+ */
+export class MemoryLockStore implements LockStore {
+  readonly #backend: MemoryBackend;
+
+  constructor(backend: MemoryBackend) {
+    this.#backend = backend;
+  }
+
+  async ask(request: LockRequest, claim: LockClaim): Promise<AskResult> {
+    const lock = this.#read(request.name);
+    const isNew = lock.owner !== request.process && !lock.waiters.some(({ process }) => process === request.process);
+    const letters: Letters = [];
+    const result = askFor(lock, request, claim, this.#backend.time(), letters);
+    if (result.status !== "ended") this.#write(request.name, lock, isNew);
+    this.#send(letters);
+    return result;
+  }
+
+  async end(request: LockRequest, keep: number): Promise<EndResult> {
+    const now = this.#backend.time();
+    const lock = this.#read(request.name);
+    const result = this.#end(lock, request, keep, now);
+    const letters: Letters = [];
+    if (lock.expires <= now) promoteFirst(lock, undefined, now, letters);
+    this.#write(request.name, lock, false);
+    this.#send(letters);
+    return result;
+  }
+
+  async endAndAsk(request: LockRequest, next: number, claim: LockClaim): Promise<AskResult> {
+    const now = this.#backend.time();
+    const lock = this.#read(request.name);
+    this.#end(lock, request, 0, now);
+    const letters: Letters = [];
+    const result = askFor(lock, { ...request, number: next }, claim, now, letters);
+    this.#write(request.name, lock, false);
+    this.#send(letters);
+    return result;
+  }
+
+  async renew(
+    { name, process, number }: LockRequest,
+    use: { readonly lease: number; readonly token: number; readonly held: number; readonly notes: string },
+  ): Promise<RenewResult> {
+    const now = this.#backend.time();
+    const lock = this.#read(name);
+    if (lock.owner !== process || lock.number !== number || lock.expires <= now) {
+      const force = parseForce(lock.forced);
+      const isOurs = force?.process === process && force.number === number;
+      return { status: "lost", holder: holderOf(lock, now), force: isOurs ? force : undefined };
+    }
+    lock.expires = Math.max(lock.expires, now + use.lease);
+    lock.token = Math.max(lock.token, use.token);
+    if (lock.token === use.token) {
+      lock.since = now - use.held;
+      lock.notes = use.notes;
+    }
+    this.#write(name, lock, false);
+    return { status: "renewed", now };
+  }
+
+  async forceRelease({
+    name,
+    operation,
+    why,
+    expected,
+  }: ForceParams & { readonly process: string }): Promise<ForceReleaseResult> {
+    const now = this.#backend.time();
+    const lock = this.#read(name);
+    if (lock.forced.startsWith(`${operation}|`)) return { status: "done" };
+    if (lock.expires <= now) return { status: "free" };
+    if (expected !== undefined && lock.token !== expected) return { status: "changed", holder: holderOf(lock, now) };
+    const letters: Letters = [];
+    this.#takeBack(lock, "forced", operation, why, now, letters);
+    promoteFirst(lock, undefined, now, letters);
+    this.#write(name, lock, false);
+    this.#send(letters);
+    return { status: "done" };
+  }
+
+  async steal(
+    { name, operation, why, expected }: ForceParams,
+    { process, number }: LockRequest,
+    { lease, notes }: Omit<LockClaim, "patience">,
+  ): Promise<StealResult> {
+    const now = this.#backend.time();
+    const lock = this.#read(name);
+    if (lock.forced.startsWith(`${operation}|`)) {
+      const isOurs = lock.owner === process && lock.number === number && lock.expires > now;
+      return isOurs ? toGrant(lock, now) : { status: "ended" };
+    }
+    if (hasEnded(lock, process, number)) return { status: "ended" };
+    if (expected !== undefined && (lock.expires <= now || lock.token !== expected))
+      return { status: "changed", holder: holderOf(lock, now) };
+    const letters: Letters = [];
+    this.#takeBack(lock, "stolen", operation, why, now, letters);
+    removeWaiter(lock, process);
+    grantTo(lock, { process, number, lease, notes }, now);
+    this.#write(name, lock, false);
+    this.#send(letters);
+    return toGrant(lock, now);
+  }
+
+  async inspect(name: string): Promise<LockView> {
+    return viewOf(this.#read(name), this.#backend.time());
+  }
+
+  async write(params: {
+    readonly register: string;
+    readonly token: number;
+    readonly process: string;
+    readonly sequence: number;
+    readonly life: number;
+    readonly value: string;
+  }): Promise<WriteRegisterResult> {
+    const { register, token, process, sequence, life, value } = params;
+    const stored = this.#readRegister(register);
+    if (stored !== undefined) {
+      if (stored.token > token) return { status: "stale", token: stored.token };
+      if (stored.token === token && stored.process === process && stored.sequence >= sequence)
+        return { status: "written" };
+    }
+    const text = `1|${token}|${process}|${sequence}\n${value}`;
+    const end = life === 0 ? Number.POSITIVE_INFINITY : this.#backend.time() + life;
+    if (!this.#table.set(this.#registerKey(register), text, end)) throw full();
+    return { status: "written" };
+  }
+
+  async read(register: string): Promise<{ readonly token: number; readonly value: string } | undefined> {
+    const stored = this.#readRegister(register);
+    return stored && { token: stored.token, value: stored.value };
+  }
+
+  /** Throws `ClosedError` once the backend is closed. */
+  get #table(): TextTable {
+    return this.#backend.room("locks", () => new TextTable(this.#backend));
+  }
+
+  #end(lock: LockRecord, { process, number }: LockRequest, keep: number, now: number): EndResult {
+    if (hasEnded(lock, process, number)) return { status: "ended" };
+    let status: EndResult["status"] = "ended";
+    if (lock.owner === process && lock.number === number) {
+      if (lock.expires <= now) status = "gone";
+      lock.owner = "";
+      lock.expires = keep > 0 ? now + keep : 0;
+    } else if (!removeWaiter(lock, process)) status = "gone";
+    markEnded(lock, process, number, now);
+    return { status };
+  }
+
+  #takeBack(
+    lock: LockRecord,
+    kind: "stolen" | "forced",
+    operation: string,
+    why: string,
+    now: number,
+    letters: Letters,
+  ): void {
+    const { owner, number } = lock;
+    const isHeld = lock.expires > now;
+    lock.forced = `${operation}|${owner}|${number}|${kind}|${why}`;
+    lock.owner = "";
+    lock.expires = 0;
+    if (!isHeld || owner === "") return;
+    markEnded(lock, owner, number, now);
+    letters.push([owner, "lost", lock.forced]);
+  }
+
+  #read(name: string): LockRecord {
+    const lock = parseLock(this.#table.get(this.#key(name))?.text ?? "");
+    if (lock === undefined) throw new CorruptDataError(`the lock ${JSON.stringify(name)} cannot be read`);
+    return lock;
+  }
+
+  #write(name: string, lock: LockRecord, isNew: boolean): void {
+    const now = this.#backend.time();
+    const end = Math.max(now, lock.expires) + keptFree;
+    const [key, text] = [this.#key(name), formatLock(lock)];
+    if (!isNew) this.#table.force(key, text, end);
+    else if (!this.#table.set(key, text, end)) throw full();
+  }
+
+  /** Told when all is stored, and never before this turn ends. */
+  #send(letters: Letters): void {
+    for (const [to, kind, payload] of letters)
+      void this.#backend.publish(this.#backend.keys.mailChannel(to), `locks|${kind}|||${payload}`);
+  }
+
+  #readRegister(
+    register: string,
+  ):
+    | { readonly token: number; readonly process: string; readonly sequence: number; readonly value: string }
+    | undefined {
+    const text = this.#table.get(this.#registerKey(register))?.text;
+    if (text === undefined) return undefined;
+    const match = /^1\|(\d+)\|([\w-]+)\|(\d+)\n([^]*)$/.exec(text);
+    if (match === null) throw new CorruptDataError(`the register ${JSON.stringify(register)} cannot be read`);
+    const [, token, process = "", sequence, value = ""] = match;
+    return { token: Number(token), process, sequence: Number(sequence), value };
+  }
+
+  #key(name: string): string {
+    return this.#backend.keys.key("locks", name, "lock");
+  }
+
+  #registerKey(name: string): string {
+    return this.#backend.keys.key("locks", name, "register");
+  }
+}
+
+/** To whom, of what kind, and what. */
+type Letters = (readonly [to: string, kind: "granted" | "lost", payload: string])[];
+
+function full(): StorageFullError {
+  return new StorageFullError("the embedded backend has no room for another lock", {
+    help: "raise the backend's memory limit, or use a Redis backend",
+  });
+}
