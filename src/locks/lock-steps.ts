@@ -52,9 +52,9 @@ export function markEnded(lock: LockRecord, process: string, number: number, now
   lock.ended = [{ process, number, at: now }, ...others];
 }
 
-/** Takes the place of a process; false when it has none. */
-export function removeWaiter(lock: LockRecord, process: string): boolean {
-  const others = lock.waiters.filter((waiter) => waiter.process !== process);
+/** Takes the place of a process; false when it has none, or one for a newer request. */
+export function removeWaiter(lock: LockRecord, process: string, number: number): boolean {
+  const others = lock.waiters.filter((waiter) => waiter.process !== process || waiter.number > number);
   const found = others.length < lock.waiters.length;
   lock.waiters = others;
   return found;
@@ -106,7 +106,7 @@ function putWaiter(lock: LockRecord, waiter: LockRecord["waiters"][number]): num
     lock.waiters = lock.waiters.with(at, { ...waiter, since: before.since });
     return at;
   }
-  removeWaiter(lock, waiter.process);
+  removeWaiter(lock, waiter.process, waiter.number);
   lock.waiters = [...lock.waiters, waiter];
   return lock.waiters.length - 1;
 }

@@ -119,7 +119,7 @@ export class MemoryLockStore implements LockStore {
       return { status: "changed", holder: holderOf(lock, now) };
     const letters: Letters = [];
     this.#takeBack(lock, "stolen", operation, why, now, letters);
-    removeWaiter(lock, process);
+    removeWaiter(lock, process, number);
     grantTo(lock, { process, number, lease, notes }, now);
     this.#write(name, lock, false);
     this.#send(letters);
@@ -168,7 +168,7 @@ export class MemoryLockStore implements LockStore {
       if (lock.expires <= now) status = "gone";
       lock.owner = "";
       lock.expires = keep > 0 ? now + keep : 0;
-    } else if (!removeWaiter(lock, process)) status = "gone";
+    } else if (!removeWaiter(lock, process, number)) status = "gone";
     markEnded(lock, process, number, now);
     return { status };
   }

@@ -40,7 +40,7 @@ if not has_ended(lock, process, number) then
   if lock.owner == process and lock.number == number then
     if lock.expires <= now then reply = { "GONE" } end
     lock.owner, lock.expires = "", keep > 0 and now + keep or 0
-  elseif remove_waiter(lock, process) == nil then
+  elseif not remove_waiter(lock, process, number) then
     reply = { "GONE" }
   end
   mark_ended(lock, process, number)

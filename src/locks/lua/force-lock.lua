@@ -51,7 +51,7 @@ local victim, of_victim = lock.owner, lock.number
 lock.forced = string.format("%s|%s|%.0f|%s|%s", operation, victim, of_victim, number > 0 and "stolen" or "forced", why)
 if is_held and victim ~= "" then mark_ended(lock, victim, of_victim) end
 lock.owner, lock.expires = "", 0
-remove_waiter(lock, number > 0 and process or "")
+remove_waiter(lock, process, number)
 if number > 0 then grant(lock, process, number, lease, notes) end
 if number == 0 and not refusal then promote(key, lock, "", mail, counted) end
 write_lock(key, lock)

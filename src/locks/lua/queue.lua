@@ -5,14 +5,13 @@ local function place_of(lock, process)
   return string.find("\n" .. lock.waiters, "\n" .. process .. "|", 1, true)
 end
 
--- Answers the number of the request that waited.
-local function remove_waiter(lock, process)
+-- A newer request than `number` keeps its place: an older call has come late. Answers whether a place was taken.
+local function remove_waiter(lock, process, number)
   local from = place_of(lock, process)
-  if not from then return nil end
+  if not from or tonumber(string.match(lock.waiters, "|(%d+)|", from)) > number then return false end
   local to = string.find(lock.waiters, "\n", from, true)
-  local number = tonumber(string.match(lock.waiters, "|(%d+)|", from))
   lock.waiters = string.sub(lock.waiters, 1, from - 1) .. string.sub(lock.waiters, to + 1)
-  return number
+  return true
 end
 
 -- A process that waits with this request keeps its place, and is known to live for `patience` more; answers the place.
@@ -21,7 +20,7 @@ local function put_waiter(lock, process, number, patience, lease, notes)
   if from then
     local old, _, _, came = string.match(lock.waiters, "|(%d+)|(%d+)|(%d+)|(%d+)|", from)
     if tonumber(old) == number then since = tonumber(came) else from = nil end
-    if not from then remove_waiter(lock, process) end
+    if not from then remove_waiter(lock, process, number) end
   end
   local line = string.format("%s|%.0f|%.0f|%.0f|%.0f|%s\n", process, number, now + patience, lease, since, notes)
   if from then
