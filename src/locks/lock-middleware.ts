@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Handler, RequestHandler } from "../http/handler.js";
+import { sendProblem } from "../http/problem.js";
+import { LockBusyError } from "./errors.js";
+import type { Lock } from "./held-lock.js";
+import type { AcquireOptions } from "./lock-options.js";
+
+/** How a request gets its lock. */
+export interface WithLockOptions extends Omit<AcquireOptions, "signal"> {
+  /** The lock of a request. */
+  readonly name: string | ((req: IncomingMessage) => string | Promise<string>);
+  /** What is answered when it is not to be had. Default 423. */
+  readonly status?: 409 | 423 | 429 | 503 | undefined;
+  /** Keeps the lock until the handler gives it back, also when the client has gone. Default false. */
+  readonly detach?: boolean | undefined;
+}
+
+/** A request that holds a lock. */
+export interface LockedRequest extends IncomingMessage {
+  lock?: Lock;
+}
+
+/** What the middleware asks of the locks. */
+interface Acquirer {
+  acquire(name: string, options: AcquireOptions): Promise<Lock>;
+}
+
+/**
+ * Holds a lock from here until the response has been sent, or its client has gone.
+ *
+ * Whoever has to wait longer than `wait` is answered as a problem that names the holder; when the backend does not answer
+ * the error goes to `next`: nothing runs without its lock.
+ */
+export function createLockMiddleware(locks: Acquirer, options: WithLockOptions): RequestHandler {
+  const { name, status = 423, detach = false, ...wanted } = options;
+  const handle: Handler = async (req: LockedRequest, res, next) => {
+    const gone = new AbortController();
+    const leave = (): void => gone.abort();
+    res.once("close", leave);
+    try {
+      const lock = await locks.acquire(typeof name === "string" ? name : await name(req), {
+        ...wanted,
+        signal: gone.signal,
+      });
+      req.lock = lock;
+      if (!detach) releaseWith(res, lock);
+    } catch (error) {
+      // Nobody is there any more to be answered.
+      if (gone.signal.aborted) return;
+      if (error instanceof LockBusyError) return refuse(res, status, error);
+      return next(error);
+    } finally {
+      res.off("close", leave);
+    }
+    next();
+  };
+  return (req, res, next) => void handle(req, res, next ?? ((): void => undefined));
+}
+
+function releaseWith(res: ServerResponse, lock: Lock): void {
+  const release = (): void => void lock.release();
+  if (res.closed || res.writableFinished) return release();
+  res.once("finish", release);
+  res.once("close", release);
+}
+
+function refuse(res: ServerResponse, status: number, error: LockBusyError): void {
+  const { message, code, holder, retryAfter = 1_000 } = error;
+  const shown = holder && {
+    owner: holder.owner,
+    reason: holder.reason,
+    instance: holder.instance,
+    since: new Date(holder.since).toISOString(),
+    until: new Date(holder.until).toISOString(),
+  };
+  sendProblem(res, {
+    status,
+    code,
+    detail: message,
+    retryAfter,
+    ...(shown === undefined ? {} : { members: { holder: shown } }),
+  });
+}
