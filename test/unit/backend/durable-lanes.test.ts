@@ -224,27 +224,59 @@ describe("all replicas", () => {
     expect(asked).toEqual(["1", "1", "2", "2", "2", "1"]);
   });
 
-  test("behind sentinels are those that any of them knows, those too that are away", async () => {
-    const fakes = await FakeSentinels.start(2, 1);
-    const [primary] = fakes.data as [FakeServer];
-    const record = (port: number, flags: string): string =>
-      list(bulk("ip"), bulk("127.0.0.1"), bulk("port"), bulk(String(port)), bulk("flags"), bulk(flags));
-    fakes.answer(0, ([name, question]) =>
-      name === "SENTINEL" && question === "replicas"
-        ? list(record(1, "slave,s_down"), record(2, "slave,disconnected"))
-        : undefined,
-    );
-    const backend = fakes.open(clock);
+  const record = (port: number, flags: string): string =>
+    list(bulk("ip"), bulk("127.0.0.1"), bulk("port"), bulk(String(port)), bulk("flags"), bulk(flags));
+  const away = list(record(1, "slave,s_down"), record(2, "slave,disconnected"));
+
+  /** Behind sentinels of which one knows two replicas, both away, and the others none; with the numbers that WAIT asks for. */
+  async function behindSentinels(count: number, knowing?: number): Promise<[FakeSentinels, string[]]> {
+    const fakes = await FakeSentinels.start(count, 1);
+    if (knowing !== undefined)
+      fakes.answer(knowing, ([name, question]) => (name === "SENTINEL" && question === "replicas" ? away : undefined));
     const asked: string[] = [];
-    primary.answer(([name, count]) => {
+    fakes.data[0]?.answer(([name, number]) => {
       if (name !== "WAIT") return undefined;
-      asked.push(String(count));
-      return integer(Number(count));
+      asked.push(String(number));
+      return integer(Number(number));
     });
-    // Before anything is known of the replicas: it waits for that.
+    return [fakes, asked];
+  }
+
+  test.each([0, 1])("behind sentinels are those that any of them knows, those too that are away", async (knowing) => {
+    const [fakes, asked] = await behindSentinels(2, knowing);
+    const backend = fakes.open(clock, { nodes: fakes.sentinels.map(({ address }) => address) });
     await write(backend, { replicas: "all" });
     expect(asked).toEqual(["2"]);
     expect(backend.topology().nodes.filter(({ role }) => role === "replica")).toEqual([]);
+  });
+
+  test("are one at least, where none is known", async () => {
+    const [fakes, asked] = await behindSentinels(1);
+    await write(fakes.open(clock), { replicas: "all" });
+    expect(asked).toEqual(["1"]);
+  });
+
+  test("are not guessed before the sentinels have told of them", async () => {
+    const [fakes, asked] = await behindSentinels(3);
+    let release: (() => void) | undefined;
+    fakes.answer(2, ([name, question], connection) => {
+      if (name !== "SENTINEL") return undefined;
+      if (question === "replicas") return away;
+      if (question !== "myid") return undefined;
+      // The last that it is asked.
+      release = () => connection.write(bulk("slow"));
+      return silence;
+    });
+    const backend = fakes.open(clock, { nodes: fakes.sentinels.map(({ address }) => address) });
+    await backend.ready();
+    await until(() => release !== undefined, { what: "the last sentinel to be asked" });
+    const call = write(backend, { replicas: "all" });
+    expect(await write(backend, { replicas: 1 })).toEqual(["OK"]);
+    await settle();
+    expect(asked).toEqual(["1"]);
+    release?.();
+    await call;
+    expect(asked).toEqual(["1", "2"]);
   });
 });
 
@@ -335,8 +367,10 @@ describe("a lane that ends", () => {
     server.answer(([name], connection) =>
       name === "INFO" && connection.number !== shared ? failure("LOADING Redis is loading the dataset") : undefined,
     );
+    const early = rejection(write(backend, { replicas: 1, deadline: 2_000 }));
     const late = rejection(write(backend, { replicas: 1 }));
     await elapse(clock, 9_000);
+    expect((await early).message).toMatch(/not ready within 2000 ms .*LOADING/);
     expect(await late).toMatchObject({ code: "ERR_FLEET_UNAVAILABLE", executed: "no" });
     const refused = await rejection(write(backend, { replicas: 1 }));
     expect(refused).toMatchObject({ code: "ERR_FLEET_UNAVAILABLE", executed: "no" });
@@ -401,6 +435,20 @@ describe("the end of the fleet", () => {
     expect(await waiting).toMatchObject({ code: "ERR_FLEET_CLOSED", executed: "no" });
     await until(() => server.open === 0, { what: "the connections to end" });
     await settle();
+    expect(clock.timers).toBe(0);
+  });
+
+  test("ends a lane that is still being tried", async () => {
+    const backend = await openReady();
+    const shared = connectionOf("command");
+    server.answer(([name], connection) =>
+      name === "INFO" && connection.number !== shared ? failure("LOADING Redis is loading the dataset") : undefined,
+    );
+    const call = rejection(write(backend, { replicas: 1 }));
+    await until(() => server.accepted > 1 && server.open === 1, { what: "the lane to be refused" });
+    await settle();
+    await backend.close();
+    expect(await call).toMatchObject({ code: "ERR_FLEET_CLOSED", executed: "no" });
     expect(clock.timers).toBe(0);
   });
 });
