@@ -119,6 +119,19 @@ export interface CallOptions {
   readonly deadline?: number;
 }
 
+/** What one run of a script may decide for itself. */
+export interface RunOptions extends CallOptions {
+  /**
+   * The script's effect is on so many replicas before the call resolves; `all` is as many as the primary has, those too
+   * that are away, and at least one. Such calls go their own way, so that a slow replica delays no others.
+   *
+   * Rejects with `NotReplicatedError` when they are fewer in time.
+   */
+  readonly replicas?: "all" | number;
+  /** Milliseconds to wait for the replicas, inside the deadline; default 1000. */
+  readonly within?: number;
+}
+
 /** A history of writes that a server has; another one after a failover, which may have lost the last writes. */
 export interface Generation {
   readonly replicationId: string;
@@ -140,7 +153,7 @@ export interface RedisBackend extends Backend {
   run<K extends string, A extends string, R extends ScriptReply>(
     script: Script<K, A, R>,
     call: ScriptCall<K, A>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<R>;
   /** Sends the commands for one key in one trip; replies in order, an error of any is an error of all. */
   read(

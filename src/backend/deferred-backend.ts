@@ -10,6 +10,7 @@ import type {
   Generation,
   ReadCommand,
   RedisBackend,
+  RunOptions,
   ServerTime,
   Topology,
 } from "./backend.js";
@@ -75,7 +76,7 @@ export class DeferredBackend implements RedisBackend {
   run<K extends string, A extends string, R extends ScriptReply>(
     script: Script<K, A, R>,
     call: ScriptCall<K, A>,
-    options?: CallOptions,
+    options?: RunOptions,
   ): Promise<R> {
     const backend = this.#backend;
     if (backend !== undefined) return backend.run(script, call, options);

@@ -66,6 +66,10 @@ export class ClusterRouter implements Router {
     return this.#slots[slotOf(key)];
   }
 
+  replicasOf(primary: Node): number | undefined {
+    return this.#view.find((range) => addressText(range.primary.address) === primary.id)?.replicas.length;
+  }
+
   nodeAt(address: NodeAddress): Node {
     const id = addressText(address);
     let entry = this.#nodes.get(id);

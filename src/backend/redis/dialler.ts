@@ -7,7 +7,7 @@ import { RotatingCredentials, type SignIn } from "./credentials.js";
 import { tlsMaterial } from "./tls-material.js";
 
 /** What a connection is for; tests and operators count connections by it. */
-export type ConnectionRole = "command" | "subscribe" | "slots" | "sentinel" | "watch" | "probe";
+export type ConnectionRole = "command" | "durable" | "subscribe" | "slots" | "sentinel" | "watch" | "probe";
 
 /** Whose connections they are. */
 export interface DiallerOptions {
@@ -52,7 +52,7 @@ export class Dialler {
   connect(role: ConnectionRole): (address: NodeAddress) => ConnectionOptions {
     const { config, namespace, instance } = this.#options;
     const isSentinel = role === "sentinel" || role === "watch";
-    const selects = role === "command" || role === "slots" || role === "probe";
+    const selects = role === "command" || role === "durable" || role === "slots" || role === "probe";
     return (address) => ({
       address,
       dial: dialled(config.addressMap, address),

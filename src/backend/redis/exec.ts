@@ -13,24 +13,8 @@ import {
 import type { Connection } from "./connection.js";
 import type { Node } from "./node.js";
 import { classify, type ReplyError } from "./reply-errors.js";
+import type { Lane, Request } from "./request.js";
 import type { Router } from "./router.js";
-
-/** One call as the rooms mean it: a key, and how to write it to a connection. */
-export interface Request<T> {
-  readonly key: string;
-  /** For errors and statistics. */
-  readonly name: string;
-  /** It stores nothing, so that no fence holds it back. */
-  readonly readOnly: boolean;
-  /** Somebody notices that it was executed, although it stores nothing. */
-  readonly noticed?: boolean;
-  /** Any server will do; the key only chooses among those that are there. */
-  readonly anywhere?: boolean;
-  /** Milliseconds. */
-  readonly deadline: number;
-  /** `asking`: each command is preceded by ASKING, and no reply may ask for a second round on its own. */
-  readonly send: (connection: Connection, asking: boolean) => Promise<T>;
-}
 
 /** Counted since start. */
 export interface ExecCounters {
@@ -180,17 +164,25 @@ class Call<T> {
     if (this.#settled) return;
     const { router } = this.#exec;
     const redirect = this.#redirect?.node.closed === true ? undefined : this.#redirect;
-    const node = redirect?.node ?? this.#route();
-    const connection = node?.connection;
-    const breaker = node?.breaker ?? router.breaker;
+    const owner = redirect?.node ?? this.#route();
+    const lane = this.#lane(owner);
+    const node = lane?.node ?? owner;
+    const { connection } = lane ?? owner ?? {};
+    const breaker = owner?.breaker.open === true ? owner.breaker : (node?.breaker ?? router.breaker);
+    const isFenced = router.fenced && !this.#request.readOnly;
     if (breaker.open && !(connection !== undefined && breaker.probe(probeEvery))) {
       this.#refuse(node);
-    } else if (node === undefined || connection === undefined || (router.fenced && !this.#request.readOnly)) {
-      this.#wait(node);
+    } else if (node === undefined || connection === undefined || isFenced) {
+      // A lane that is busy, or opens, is not away.
+      this.#wait(node, lane !== undefined && owner?.connection !== undefined && !isFenced);
     } else {
       this.#redirect = undefined;
-      this.#attempt(node, connection, redirect?.asking ?? false);
+      this.#attempt(node, connection, redirect?.asking ?? false, lane);
     }
+  }
+
+  #lane(owner: Node | undefined): Lane | undefined {
+    return owner === undefined ? undefined : this.#request.lane?.(owner);
   }
 
   #route(): Node | undefined {
@@ -210,9 +202,10 @@ class Call<T> {
     else this.#reject(error);
   }
 
-  #attempt(node: Node, connection: Connection, asking: boolean): void {
+  #attempt(node: Node, connection: Connection, asking: boolean, lane: Lane | undefined): void {
     this.#inFlight = node;
-    this.#request.send(connection, asking).then(
+    const send = (): Promise<T> => this.#request.send(connection, asking);
+    (lane === undefined ? send() : lane.run(send)).then(
       (value) => {
         this.#inFlight = undefined;
         node.breaker.success();
@@ -226,6 +219,7 @@ class Call<T> {
   }
 
   #judge(error: unknown, node: Node, connection: Connection): void {
+    if (error instanceof FleetError) return this.#endInLane(error, node);
     const reply = classify(error);
     this.#lastError = error;
     if (reply.kind === "moved" || reply.kind === "ask") return this.#follow(reply, node);
@@ -283,6 +277,13 @@ class Call<T> {
     }
   }
 
+  /** The script was carried out; what the lane owes beside it was not. */
+  #endInLane(error: FleetError, node: Node): void {
+    node.breaker.success();
+    if (error instanceof PermissionError) this.#exec.options.onTrouble("permission", error.message);
+    this.end(error);
+  }
+
   #loseReply(connection: Connection): void {
     const lostBefore = this.#lost;
     this.#lost = true;
@@ -320,8 +321,8 @@ class Call<T> {
     this.#pause = this.#exec.options.clock.setTimeout(() => this.step(), delay);
   }
 
-  #wait(node: Node | undefined): void {
-    if (this.#exec.phase !== "open") {
+  #wait(node: Node | undefined, evenDraining: boolean): void {
+    if (this.#exec.phase !== "open" && !evenDraining) {
       this.end(new ClosedError(`the fleet is closing and ${this.#where(node)} is away`, { executed: this.executed }));
       return;
     }
@@ -341,7 +342,8 @@ class Call<T> {
       const node = this.#inFlight;
       const { deadline } = this.#request;
       if (node === undefined) {
-        const route = this.#exec.router.route(this.#request.key);
+        const owner = this.#exec.router.route(this.#request.key);
+        const route = this.#lane(owner)?.node ?? owner;
         this.#fail(`${this.#name()} found ${this.#where(route)} not ready within ${deadline} ms`, route);
         return;
       }

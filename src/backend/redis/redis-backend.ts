@@ -1,7 +1,7 @@
 import type { RedisBackendConfig, NodeAddress } from "../../config/backend-config.js";
 import type { Clock } from "../../core/clock.js";
 import { channels, trace } from "../../core/diagnostics.js";
-import { ClosedError, UnavailableError } from "../../core/errors.js";
+import { ClosedError } from "../../core/errors.js";
 import { Emitter } from "../../core/events.js";
 import type {
   BackendEvents,
@@ -13,6 +13,7 @@ import type {
   Generation,
   ReadCommand,
   RedisBackend,
+  RunOptions,
   ServerTime,
   Topology,
 } from "../backend.js";
@@ -23,12 +24,15 @@ import { ClusterRouter } from "./cluster-router.js";
 import type { SignIn } from "./credentials.js";
 import { explain, refusal } from "./diagnosis.js";
 import { Dialler } from "./dialler.js";
-import { Exec, type Request } from "./exec.js";
+import { DurableLanes } from "./durable-lanes.js";
+import { Exec } from "./exec.js";
 import { Reachability } from "./reachability.js";
+import { Readiness } from "./readiness.js";
 import { Generations } from "./generations.js";
 import { registerGenerations } from "./lua/scripts.generated.js";
 import type { Node, NodeSettings } from "./node.js";
 import { readOnlyReply } from "./reply-errors.js";
+import type { Request } from "./request.js";
 import type { Router } from "./router.js";
 import { warningsOf } from "./server-warnings.js";
 import { sendReads, sendScript } from "./script-call.js";
@@ -49,6 +53,8 @@ export interface RedisBackendOptions {
   readonly onListenerError: (error: unknown) => void;
 }
 
+const replicatedWithin = 1_000;
+
 /** Opens a Redis backend of any topology; it connects in the background, and throws only for what cannot be read at all. */
 export function createRedisBackend(options: RedisBackendOptions): RedisBackend {
   return new ConnectedBackend(options);
@@ -68,7 +74,8 @@ class ConnectedBackend implements RedisBackend {
   readonly #reachability: Reachability;
   readonly #watch: StateWatch;
   readonly #dialler: Dialler;
-  readonly #waiters = new Set<() => void>();
+  readonly #lanes: DurableLanes;
+  readonly #readiness: Readiness;
   readonly #warned = new Set<string>();
   #shape = "";
   #reconnects = 0;
@@ -85,6 +92,7 @@ class ConnectedBackend implements RedisBackend {
     this.#events = new Emitter<BackendEvents>(options.onListenerError);
     const onNewCredentials = (signIn: SignIn): void => {
       for (const node of this.#router.routed()) node.signInAnew(signIn);
+      this.#lanes.signInAnew(signIn);
     };
     this.#dialler = new Dialler({ ...options, onNewCredentials });
     this.#router = this.#makeRouter(options);
@@ -100,6 +108,14 @@ class ConnectedBackend implements RedisBackend {
         this.#events.emit("warning", { code: "WARN_FLEET_PERMISSION", message: `${reason}; ${acl}` });
       },
     });
+    this.#lanes = new DurableLanes({
+      clock,
+      node: this.#nodeSettings(options, "durable"),
+      replicasOf: (owner) => this.#router.replicasOf(owner),
+      acl,
+      onFree: () => this.#exec.wake(),
+    });
+    this.#readiness = new Readiness({ kind: this.kind, clock, router: this.#router, state: () => this.state });
     this.#reachability = this.#makeReachability(clock);
     this.#subscriber = this.#makeSubscriber(options);
     const seen = this.keys.key("fleet", "generations", "seen");
@@ -123,16 +139,19 @@ class ConnectedBackend implements RedisBackend {
   run<K extends string, A extends string, R extends ScriptReply>(
     script: Script<K, A, R>,
     call: ScriptCall<K, A>,
-    options?: CallOptions,
+    options: RunOptions = {},
   ): Promise<R> {
+    const { deadline = this.#config.timeouts.command, replicas, within = replicatedWithin } = options;
+    const until = this.#clock.monotonic() + deadline;
     const keys = script.keys.map((name) => call.keys[name]);
     const values = [...keys, ...script.args.map((name) => call.args[name])];
     return this.#run<R>({
       key: keys[0] as string,
       name: script.name,
       readOnly: script.readOnly,
-      deadline: options?.deadline ?? this.#config.timeouts.command,
+      deadline,
       send: (connection, asking) => sendScript(connection, script, values, asking) as unknown as Promise<R>,
+      ...(replicas === undefined ? {} : { lane: this.#lanes.way({ name: script.name, replicas, within, until }) }),
     });
   }
 
@@ -205,24 +224,7 @@ class ConnectedBackend implements RedisBackend {
   }
 
   ready(): Promise<void> {
-    const { start } = this.#config.timeouts;
-    return new Promise<void>((resolve, reject) => {
-      const settle = (error?: Error): void => {
-        timer.cancel();
-        this.#waiters.delete(look);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      const look = (): void => {
-        const { state } = this;
-        const answers = this.#router.routed().some((node) => node.connection !== undefined);
-        if (state === "ready" || (state === "degraded" && answers)) settle();
-        else if (state === "draining" || state === "closed") settle(new ClosedError());
-      };
-      this.#waiters.add(look);
-      const timer = this.#clock.setTimeout(() => settle(this.#diagnosis(start)), start, { keepAlive: true });
-      look();
-    });
+    return this.#readiness.wait(this.#config.timeouts.start);
   }
 
   topology(): Topology {
@@ -251,24 +253,10 @@ class ConnectedBackend implements RedisBackend {
     this.#subscriber.close();
     this.#exec.close();
     this.#router.close();
+    this.#lanes.close();
     this.#dialler.close();
     this.#events.clear();
     return Promise.resolve();
-  }
-
-  #diagnosis(waited: number): Error {
-    const away = this.#router.routed().filter((node) => node.connection === undefined);
-    const causes = [...away.map((node) => node.lastError), this.#router.lastError].filter(
-      (cause) => cause !== undefined,
-    );
-    const cause = causes.find((error) => (error as { retryable?: boolean }).retryable === false) ?? causes[0];
-    const { code, help } = (cause ?? {}) as { code?: string; help?: string };
-    const reason = cause?.message ?? "no server answered";
-    return new UnavailableError(
-      `the ${this.kind} backend was not ready within ${waited} ms: ${reason}`,
-      { cause, ...(help === undefined ? {} : { help }) },
-      code?.startsWith("ERR_FLEET_") === true ? code : undefined,
-    );
   }
 
   #makeRouter(options: RedisBackendOptions): Router {
@@ -278,7 +266,7 @@ class ConnectedBackend implements RedisBackend {
       if (config.kind === "sentinel") this.#subscriber.move(from);
       this.#events.emit("failover", { from, to });
     };
-    const node = this.#nodeSettings(options);
+    const node = this.#nodeSettings(options, "command");
     if (config.kind === "single") return new SingleRouter(config.nodes[0] as NodeAddress, node);
     if (config.kind === "cluster") {
       const connect = this.#dialler.connect("slots");
@@ -338,11 +326,11 @@ class ConnectedBackend implements RedisBackend {
     });
   }
 
-  #nodeSettings(options: RedisBackendOptions): NodeSettings {
+  #nodeSettings(options: RedisBackendOptions, role: "command" | "durable"): NodeSettings {
     const { config, clock } = options;
     return {
       clock,
-      connect: this.#dialler.connect("command"),
+      connect: this.#dialler.connect(role),
       breakerAfter: config.timeouts.command,
       refuse: (info, address) => refusal(config.kind, info, address),
       explain,
@@ -364,7 +352,8 @@ class ConnectedBackend implements RedisBackend {
   /** Something may be different for the state, for those who wait to be ready, and for calls that wait. */
   #look(): void {
     this.#watch.look();
-    for (const look of [...this.#waiters]) look();
+    this.#readiness.look();
+    this.#lanes.sweep();
     this.#exec.wake();
   }
 

@@ -1,6 +1,7 @@
 import type { NodeAddress } from "../../config/backend-config.js";
 import type { Topology } from "../backend.js";
 import type { Breaker } from "./breaker.js";
+import type { Copies } from "./group-commit.js";
 import type { Node } from "./node.js";
 
 /** Knows which server serves a key now, in one kind of topology. */
@@ -8,6 +9,11 @@ export interface Router {
   readonly kind: "single" | "sentinel" | "cluster";
   /** The node to send to; undefined while nobody knows one. */
   route(key: string): Node | undefined;
+  /**
+   * How many replicas a primary has, those too that are away; undefined while that is not known. `connected`: the topology
+   * does not name them, and only the server says how many are connected to it.
+   */
+  replicasOf(primary: Node): Copies | undefined;
   /** Whether writes are held back because a failover is under way; reads go on. */
   readonly fenced: boolean;
   /** A server that a redirect names. */

@@ -15,6 +15,8 @@ export interface SentinelAnswer {
   readonly others: readonly { readonly id: string | undefined; readonly address: NodeAddress }[];
   /** The replicas of the primary that it knows and holds for well. */
   readonly replicas: readonly NodeAddress[];
+  /** How many replicas it knows, those too that are away. */
+  readonly replicaCount: number;
   /** The names that it does monitor, asked for only when ours is not among them. */
   readonly names: readonly string[];
 }
@@ -48,6 +50,7 @@ export async function askSentinel(options: ConnectionOptions, name: string, limi
         const isAway = /s_down|o_down|disconnected/.test(replica.get("flags") ?? "");
         return ip === undefined || isAway ? [] : [{ host: ip, port: Number(replica.get("port")) }];
       }),
+      replicaCount: records(await replicas).length,
       names: records(names).flatMap((master) => master.get("name") ?? []),
     };
   } catch (error) {

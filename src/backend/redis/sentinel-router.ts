@@ -54,6 +54,7 @@ export class SentinelRouter implements Router {
   readonly #opinions: SentinelOpinions;
   #primary: Node | undefined;
   #replicas: readonly NodeAddress[] = [];
+  #replicaCount: number | undefined;
   #timer: Timer | undefined;
   #asking = false;
   #doubted = false;
@@ -77,6 +78,10 @@ export class SentinelRouter implements Router {
 
   get fenced(): boolean {
     return this.#fence.closed;
+  }
+
+  replicasOf(): number | undefined {
+    return this.#replicaCount;
   }
 
   nodeAt(address: NodeAddress): Node {
@@ -195,10 +200,11 @@ export class SentinelRouter implements Router {
     this.lastError = undefined;
     this.breaker.success();
     if (winner === "behind") return;
+    const agreeing = heard.filter(({ primary }) => primary !== undefined && isSame(primary, winner.address));
+    // One that was set up a moment ago has yet to find them.
+    this.#replicaCount = Math.max(...agreeing.map(({ replicaCount }) => replicaCount));
     // In one order, whichever sentinel tells, so that the topology changes only when the servers do.
-    this.#replicas = (
-      heard.find(({ primary }) => primary !== undefined && isSame(primary, winner.address))?.replicas ?? []
-    )
+    this.#replicas = (agreeing[0]?.replicas ?? [])
       .filter((replica) => !isSame(replica, winner.address))
       .sort((one, other) => addressText(one).localeCompare(addressText(other)));
     this.#follow(winner.address);

@@ -5,6 +5,8 @@ export interface ServerInfo {
   readonly mode: "standalone" | "cluster" | "sentinel" | "unknown";
   readonly role: "master" | "slave" | "unknown";
   readonly loading: boolean;
+  /** How many replicas are connected to it. */
+  readonly replicas: number;
   /** Empty when the server does not tell. */
   readonly evictionPolicy: string;
   /** Names the history of writes; empty when the server does not tell, or hides it behind zeros. */
@@ -32,6 +34,7 @@ export function parseInfo(text: string): ServerInfo {
     version: valkey ?? fields.get("redis_version") ?? "",
     mode: mode === "standalone" || mode === "cluster" || mode === "sentinel" ? mode : "unknown",
     role: role === "master" || role === "slave" ? role : "unknown",
+    replicas: Number(fields.get("connected_slaves") ?? 0),
     loading: fields.get("loading") === "1",
     evictionPolicy: fields.get("maxmemory_policy") ?? "",
     replicationId: unlessZero(fields.get("master_replid")),

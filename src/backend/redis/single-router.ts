@@ -26,6 +26,10 @@ export class SingleRouter implements Router {
     return this.#node;
   }
 
+  replicasOf(): "connected" {
+    return "connected";
+  }
+
   nodeAt(): Node {
     return this.#node;
   }

@@ -13,7 +13,16 @@ beforeEach(() => {
 /** A sentinel that names a primary by its port, of the failover of that epoch. */
 function answer(port: number | undefined, epoch = 0): SentinelAnswer {
   const primary = port === undefined ? undefined : { host: "10.0.0.1", port };
-  return { from: { host: "s", port: 26379 }, id: undefined, primary, epoch, others: [], replicas: [], names: [] };
+  return {
+    from: { host: "s", port: 26379 },
+    id: undefined,
+    primary,
+    epoch,
+    others: [],
+    replicas: [],
+    replicaCount: 0,
+    names: [],
+  };
 }
 
 function named(opinion: ReturnType<SentinelOpinions["final"]> | undefined): number | string | undefined {

@@ -5,13 +5,14 @@ import { parseInfo } from "../../../src/backend/redis/server-info.js";
 describe("INFO", () => {
   test("of Redis", () => {
     const text =
-      "# Server\r\nredis_version:7.0.15\r\nredis_mode:cluster\r\nrun_id:abc\r\nuptime_in_seconds:17\r\n\r\n# Replication\r\nrole:slave\r\nloading:1\r\nmaxmemory_policy:noeviction\r\nmaster_replid:def\r\nmaster_replid2:0000\r\n";
+      "# Server\r\nredis_version:7.0.15\r\nredis_mode:cluster\r\nrun_id:abc\r\nuptime_in_seconds:17\r\n\r\n# Replication\r\nrole:slave\r\nconnected_slaves:2\r\nloading:1\r\nmaxmemory_policy:noeviction\r\nmaster_replid:def\r\nmaster_replid2:0000\r\n";
     expect(parseInfo(text)).toEqual({
       flavor: "redis",
       version: "7.0.15",
       mode: "cluster",
       role: "slave",
       loading: true,
+      replicas: 2,
       evictionPolicy: "noeviction",
       replicationId: "def",
       wasPromoted: false,
@@ -34,6 +35,7 @@ describe("INFO", () => {
       mode: "unknown",
       role: "unknown",
       loading: false,
+      replicas: 0,
       evictionPolicy: "",
       replicationId: "",
       wasPromoted: false,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Exec, type Request } from "../../../src/backend/redis/exec.js";
+import { Exec } from "../../../src/backend/redis/exec.js";
+import type { Request } from "../../../src/backend/redis/request.js";
 import type { Router } from "../../../src/backend/redis/router.js";
 import { primaryNameOf, sentinelChannels, WriteFence } from "../../../src/backend/redis/write-fence.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";

@@ -10,7 +10,7 @@ import { RedisSessionStore } from "../../../src/sessions/redis-session-store.js"
 import { findServer } from "../../support/servers/find-server.js";
 import { startSingle, type SingleTopology } from "../../support/servers/single.js";
 import { until } from "../../support/until.js";
-import { openBackend } from "../backend/open-backend.js";
+import { openBackend, remember } from "../backend/open-backend.js";
 
 // What docs/managed-redis.md says of a server that refuses one command, on a server that does.
 
@@ -30,9 +30,19 @@ interface Outcomes {
   readonly destroy: string;
   readonly publish: string;
   readonly instances: string;
+  readonly durable: string;
 }
 
-const fine: Outcomes = { load: "ok", put: "ok", again: "ok", destroy: "ok", publish: "ok", instances: "ok" };
+const fine: Outcomes = {
+  load: "ok",
+  put: "ok",
+  again: "ok",
+  destroy: "ok",
+  publish: "ok",
+  instances: "ok",
+  // The server of this test has no replica.
+  durable: "ERR_FLEET_NOT_REPLICATED yes",
+};
 const denied = "ERR_FLEET_PERMISSION no";
 const deniedInScript = "ERR_FLEET_PERMISSION maybe";
 
@@ -40,13 +50,20 @@ const refused: Readonly<Record<string, Partial<Outcomes>>> = {
   "client|setname": {},
   info: {},
   time: { put: deniedInScript, again: deniedInScript, destroy: deniedInScript, instances: denied },
-  get: { load: denied, put: deniedInScript, again: deniedInScript, destroy: deniedInScript },
+  get: {
+    load: denied,
+    put: deniedInScript,
+    again: deniedInScript,
+    destroy: deniedInScript,
+    durable: deniedInScript,
+  },
   pttl: { load: denied },
-  eval: { put: denied, again: denied, destroy: denied, instances: denied },
+  eval: { put: denied, again: denied, destroy: denied, instances: denied, durable: denied },
   evalsha: { again: denied },
-  set: { put: deniedInScript, again: deniedInScript, destroy: deniedInScript },
+  set: { put: deniedInScript, again: deniedInScript, destroy: deniedInScript, durable: deniedInScript },
   pexpire: { destroy: deniedInScript },
   hgetall: { instances: denied },
+  wait: { durable: "ERR_FLEET_PERMISSION yes" },
   publish: { publish: denied },
   subscribe: {},
   unsubscribe: {},
@@ -135,7 +152,9 @@ async function tryAll(backend: RedisBackend): Promise<Outcomes> {
   const feed = new Feed({ backend, clock: systemClock, details, onDiffer: nothing, onError: nothing });
   const instances = await outcome(feed.roster.instances());
   await feed.close();
-  return { load, put: first, again, destroy, publish, instances };
+  const call = { keys: { key: backend.keys.key("test", "durable", "x") }, args: { operation: "one" } };
+  const durable = await outcome(backend.run(remember, call, { replicas: 1, within: 1 }));
+  return { load, put: first, again, destroy, publish, instances, durable };
 }
 
 async function outcome(call: Promise<unknown>): Promise<string> {
