@@ -10,14 +10,16 @@ import { systemClock } from "./core/clock.js";
 import { Lifecycle } from "./core/lifecycle.js";
 import { parseDuration, type Duration } from "./core/duration.js";
 import { resolveLogger, type Logger } from "./core/logger.js";
-import { settingsFingerprint } from "./core/settings-fingerprint.js";
+import { settingsFingerprint, type Fact } from "./core/settings-fingerprint.js";
 import { announceClose, closeServer, type ClosableServer } from "./drain-server.js";
 import { logBackends, logStart } from "./fleet-log.js";
 import { createFleetFeed } from "./fleet-feed.js";
+import { createFleetLocks, type FleetLocks } from "./fleet-locks.js";
 import { fleetSettings } from "./fleet-settings.js";
 import type { Feed, FeedStats } from "./feed/feed.js";
 import type { Instance } from "./feed/roster.js";
 import { Health } from "./health/index.js";
+import type { Locks, LocksOptions, LocksStats } from "./locks/index.js";
 import { openBackends, type FleetBackends, type FleetEvents } from "./open-backends.js";
 import type { Sessions, SessionsOptions, SessionsStats } from "./sessions/index.js";
 import { createSessions, type SessionsOfFleet } from "./sessions/sessions.js";
@@ -25,6 +27,7 @@ import { createSessions, type SessionsOfFleet } from "./sessions/sessions.js";
 /** What a fleet is made of; everything is optional, and the backend then comes from the environment. */
 export interface FleetOptions extends FleetConfigOptions {
   readonly sessions?: SessionsOptions | undefined;
+  readonly locks?: LocksOptions | undefined;
   /** Default: warnings and errors on the console, once per code. `false` silences them. */
   readonly logger?: Logger | false | undefined;
 }
@@ -46,6 +49,7 @@ export interface FleetStats {
   readonly backends: Readonly<Partial<Record<RoomName, BackendStats>>>;
   readonly feed: FeedStats;
   readonly sessions: SessionsStats;
+  readonly locks: LocksStats;
 }
 
 /** One instance's share of the fleet. */
@@ -55,6 +59,7 @@ export interface Fleet {
   /** The worst state of its backends. */
   readonly state: BackendState;
   readonly sessions: Sessions;
+  readonly locks: Locks;
   readonly health: Health;
   /**
    * Resolves when every backend answers; rejects after `timeouts.start` with the diagnosis of one that does not.
@@ -100,12 +105,13 @@ class FleetInstance implements Fleet {
   readonly #logger: Logger;
   readonly #backends: FleetBackends;
   readonly #sessions: SessionsOfFleet;
+  readonly #locks: FleetLocks;
   readonly #feed: Feed;
   readonly #lifecycle: Lifecycle;
   #closing: Promise<void> | undefined;
 
   constructor(options: FleetOptions) {
-    const { sessions, logger, ...rest } = options;
+    const { sessions, locks, logger, ...rest } = options;
     this.#logger = resolveLogger(logger);
     const config = resolveConfig({
       options: rest,
@@ -123,20 +129,23 @@ class FleetInstance implements Fleet {
       onListenerError: (error) => this.#logger.error({ code: "WARN_FLEET_LISTENER", err: error }, "a listener failed"),
     });
     const processId = randomBytes(8).toString("base64url");
+    const feed = {
+      config,
+      rooms: () => this.#roomsInUse(),
+      here: { process: thisProcess, fleet: processId },
+      logger: this.#logger,
+    };
+    const backends = this.#backends;
     try {
       this.#sessions = this.#createSessions(config, sessions ?? {}, processId);
+      this.#locks = createFleetLocks({ ...feed, backends, options: locks ?? {}, feed: () => this.#feed });
     } catch (error) {
       // Nobody gets a fleet to close, so what was opened for it would connect for ever.
       for (const { backend } of this.#backends.all) void backend.close();
       throw error;
     }
-    this.#feed = createFleetFeed({
-      backend: this.#backends.default,
-      config,
-      rooms: () => (this.#sessions.inUse ? { sessions: this.#sessions.sharedSettings() } : {}),
-      here: { process: thisProcess, fleet: processId },
-      logger: this.#logger,
-    });
+    this.#feed = createFleetFeed({ ...feed, backend: backends.default });
+    if (backends.of("locks") === backends.default) this.#locks.locks.join(this.#feed.mailbox);
     this.#lifecycle = this.#createLifecycle();
     this.health = new Health({
       sources: this.#backends.all.map(backendHealth),
@@ -155,6 +164,10 @@ class FleetInstance implements Fleet {
     return this.#sessions;
   }
 
+  get locks(): Locks {
+    return this.#locks.locks;
+  }
+
   ready(): Promise<void> {
     return this.#backends.ready();
   }
@@ -169,6 +182,7 @@ class FleetInstance implements Fleet {
       backends: this.#backends.statsOfRooms(),
       feed: this.#feed.stats(),
       sessions: this.#sessions.stats(),
+      locks: this.locks.stats(),
     };
   }
 
@@ -197,7 +211,7 @@ class FleetInstance implements Fleet {
     if (server !== undefined) announceClose(server);
     if (wait > 0) await pause(wait, true);
     if (server !== undefined) await closeServer(server, left(), systemClock);
-    await Promise.race([this.#sessions.settle(), pause(left(), false)]);
+    await Promise.race([Promise.all([this.#sessions.settle(), this.#locks.locks.settle()]), pause(left(), false)]);
     await this.#lifecycle.close();
   }
 
@@ -214,8 +228,17 @@ class FleetInstance implements Fleet {
     });
   }
 
+  /** What of each room that the app uses must be the same on all instances; more as the app sets itself up. */
+  #roomsInUse(): Readonly<Partial<Record<RoomName, Fact>>> {
+    const { locks } = this.#locks;
+    return {
+      ...(this.#sessions.inUse ? { sessions: this.#sessions.sharedSettings() } : {}),
+      ...(locks.inUse ? { locks: locks.sharedSettings() } : {}),
+    };
+  }
+
   #fingerprint(config: FleetConfig, fleet: string): string {
-    const rooms = { sessions: this.#sessions.sharedSettings() };
+    const rooms = { sessions: this.#sessions.sharedSettings(), ...this.#roomsInUse() };
     return settingsFingerprint(config.namespace, fleetSettings(config, rooms, { process: thisProcess, fleet }));
   }
 
@@ -229,6 +252,7 @@ class FleetInstance implements Fleet {
       lifecycle.add({ name, limit: partLimit, close: () => backend.close() });
     }
     lifecycle.add({ name: "the feed", limit: partLimit, close: () => this.#feed.close() });
+    lifecycle.add({ name: "locks", limit: partLimit, close: () => this.#locks.close() });
     lifecycle.add({ name: "sessions", limit: partLimit, close: () => this.#sessions.close() });
     return lifecycle;
   }

@@ -37,3 +37,4 @@ export {
 } from "./core/errors.js";
 export type { FeedStats, Instance, InstanceDetails } from "./feed/index.js";
 export type { Logger } from "./core/logger.js";
+export * from "./locks/index.js";

@@ -1,12 +1,12 @@
-import { backoff } from "../core/backoff.js";
+import { backoff, type Backoff } from "../core/backoff.js";
 import type { Timer } from "../core/clock.js";
 import { isFleetError } from "../core/errors.js";
 import type { TrustMark } from "../core/trust-window.js";
 import { refuseBusy, refuseLate } from "./refusals.js";
-import { HeldRequest } from "./held-request.js";
+import { HeldRequest, type RequestOwner } from "./held-request.js";
 import type { HeldLock } from "./held-lock.js";
 import { Lease } from "./lease.js";
-import { LocalWaiter, type Wanted } from "./local-waiter.js";
+import { LocalWaiter, type LocalQueue, type Wanted } from "./local-waiter.js";
 import { toHolder, type LockHolder } from "./lock-notes.js";
 import type { Handoff, LockRoom, Requester } from "./lock-room.js";
 import type {
@@ -38,13 +38,12 @@ const notReplicated = "ERR_FLEET_NOT_REPLICATED";
  * A grant serves those who wait here at that moment, one after the other, without asking anybody; then the lock goes to
  * the next process. So all processes take turns, whatever each has to serve.
  */
-export class Contender implements Requester {
+export class Contender implements Requester, LocalQueue, RequestOwner {
   readonly name: string;
   readonly #room: LockRoom;
-  readonly #onIdle: () => void;
+  readonly #onIdle: (contender: Contender) => void;
   readonly #waiters: LocalWaiter[] = [];
   readonly #lease: Lease;
-  readonly #retry = backoff({ base: nobodyReached, cap: 1_000 });
   /** - `asking`: no answer yet. `waiting`: it has a place in the queue. `held`: granted. */
   #state: "idle" | "asking" | "waiting" | "held" = "idle";
   #request: LockRequest | undefined;
@@ -55,10 +54,11 @@ export class Contender implements Requester {
   #seen: { readonly mark: TrustMark; readonly wait: LockWait } | undefined;
   #asked: TrustMark | undefined;
   #trouble: unknown;
+  #retry: Backoff | undefined;
   #timer: Timer | undefined;
 
   /** `onIdle` is told when nobody here wants the lock any more. */
-  constructor(name: string, room: LockRoom, onIdle: () => void) {
+  constructor(name: string, room: LockRoom, onIdle: (contender: Contender) => void) {
     this.name = name;
     this.#room = room;
     this.#onIdle = onIdle;
@@ -80,12 +80,7 @@ export class Contender implements Requester {
 
   /** Waits for the lock; rejects with `LockTimeoutError`, `LockBusyError`, the reason of the signal, or as the backend does. */
   acquire(wanted: Wanted): Promise<HeldLock> {
-    const waiter = new LocalWaiter(
-      wanted,
-      this.#room.clock,
-      (each) => this.#leave(each),
-      (each) => this.#late(each),
-    );
+    const waiter = new LocalWaiter(wanted, this.#room.clock, this);
     this.#waiters.push(waiter);
     this.#next();
     return waiter.promise;
@@ -95,14 +90,11 @@ export class Contender implements Requester {
   async steal(params: ForceParams, wanted: Wanted): Promise<HeldLock | Exclude<StealResult, LockGrant>> {
     // A request that was made meanwhile would end what is stolen.
     this.#steals += 1;
-    const request = this.#room.request(this.name, this);
+    const request = this.#room.request(this.name);
     const at = this.#lease.mark();
     try {
       const result = await this.#room.store.steal(params, request, { lease: wanted.terms.lease, notes: wanted.notes });
-      if (result.status !== "granted") {
-        this.#room.forget(request);
-        return result;
-      }
+      if (result.status !== "granted") return result;
       this.#held?.takenByForce({ ...request, kind: "stolen", why: params.why });
       this.#drop();
       this.#request = request;
@@ -116,7 +108,7 @@ export class Contender implements Requester {
   handedOver(handoff: Handoff): void {
     const { mark, wait } = this.#seen ?? {};
     const from = mark !== undefined && wait !== undefined ? { mark, now: wait.now } : undefined;
-    if (this.#request === undefined || (this.#state !== "asking" && this.#state !== "waiting")) return;
+    if (this.#request?.number !== handoff.number || (this.#state !== "asking" && this.#state !== "waiting")) return;
     // The answer to the first question is still under way: the grant came after it was asked.
     const at = from === undefined ? (this.#asked as TrustMark) : this.#lease.momentOf(handoff.now, from);
     this.#room.counters.add("handoffs");
@@ -124,7 +116,7 @@ export class Contender implements Requester {
   }
 
   takenByForce(force: LockForce): void {
-    this.#held?.takenByForce(force);
+    if (this.#request?.number === force.number) this.#held?.takenByForce(force);
   }
 
   askAgain(): void {
@@ -144,14 +136,14 @@ export class Contender implements Requester {
   #next(): void {
     if (this.#state !== "idle" || this.#steals > 0 || this.#ending?.isKeeping === true) return;
     if (this.#waiters.length > 0) this.#ask();
-    else if (this.#ending === undefined) this.#onIdle();
+    else if (this.#ending === undefined) this.#onIdle(this);
   }
 
   #ask(): void {
     // The newer request ends the older one, should its end never arrive.
     this.#ending?.giveUp();
     this.#ending = undefined;
-    const request = this.#room.request(this.name, this);
+    const request = this.#room.request(this.name);
     void this.#track(request, () => this.#room.store.ask(request, this.#claim(), this.#callOptions()));
   }
 
@@ -172,7 +164,7 @@ export class Contender implements Requester {
   }
 
   #answered(request: LockRequest, result: AskResult, at: TrustMark): void {
-    this.#retry.reset();
+    this.#retry = undefined;
     this.#trouble = undefined;
     switch (result.status) {
       case "granted":
@@ -198,11 +190,11 @@ export class Contender implements Requester {
     if (this.#state === "held") return;
     const { code, executed, retryable } = isFleetError(error) ? error : unknownError;
     this.#trouble = error;
-    if (this.#state === "waiting" && retryable) return this.#plan(this.#retry.next());
+    if (this.#state === "waiting" && retryable) return this.#plan(this.#nextRetry());
     // It was granted, and given back by the next request; who waits may have the patience.
     if (code === notReplicated && this.#waiters.some(({ wanted }) => wanted.isPatient)) {
       this.#state = "waiting";
-      return this.#plan(this.#retry.next(), () => this.#askAnew());
+      return this.#plan(this.#nextRetry(), () => this.#askAnew());
     }
     this.#room.counters.add("errors");
     for (const waiter of this.#waiters.splice(0)) waiter.refuse(error);
@@ -253,24 +245,26 @@ export class Contender implements Requester {
       grant,
       at,
       servings,
-      onFree: (_, keep) => this.#freed(held, keep),
-      onLost: () => {
-        if (this.#held !== held) return;
-        this.#drop();
-        this.#next();
-      },
+      owner: this,
     });
     this.#held = held;
     return held;
   }
 
-  async #freed(held: HeldRequest, keep: number): Promise<void> {
+  /** Nobody here has it just now, and nobody else may for `keep` milliseconds; resolves when the backend knows, where it has to. */
+  freed(held: HeldRequest, keep: number): Promise<void> {
     const [first] = this.#waiters;
     if (keep === 0 && first !== undefined && held.canServe(first.wanted)) {
       this.#room.counters.add("passes");
-      return this.#serve(held, false);
+      this.#serve(held, false);
+      return Promise.resolve();
     }
-    await this.#end(keep);
+    return this.#end(keep);
+  }
+
+  /** What was held is held no more. */
+  lost(held: HeldRequest): void {
+    if (this.#held === held) this.#askAnew();
   }
 
   /**
@@ -282,23 +276,23 @@ export class Contender implements Requester {
     const replicas = this.#waiters[0]?.wanted.terms.replicas;
     this.#drop();
     if (this.#waiters.length > 0 && keep === 0 && this.#steals === 0) {
-      const next = this.#room.request(this.name, this);
+      const next = this.#room.request(this.name);
       return this.#track(next, () => this.#room.store.endAndAsk(request, next.number, this.#claim(), { replicas }));
     }
-    const ending = new RequestEnd(this.#room, request, keep, () => {
-      if (this.#ending !== ending) return;
-      this.#ending = undefined;
-      this.#next();
-    });
-    this.#ending = ending;
-    return ending.first;
+    this.#ending = new RequestEnd(this.#room, request, keep, this.#onEnded);
+    return this.#ending.first;
   }
+
+  readonly #onEnded = (end: RequestEnd): void => {
+    if (this.#ending !== end) return;
+    this.#ending = undefined;
+    this.#next();
+  };
 
   /** Nothing is under way any more. */
   #drop(): void {
     this.#timer?.cancel();
     this.#held?.stop();
-    if (this.#request !== undefined) this.#room.forget(this.#request);
     this.#held = undefined;
     this.#request = undefined;
     this.#seen = undefined;
@@ -321,6 +315,11 @@ export class Contender implements Requester {
   #plan(delay: number, act: () => void = () => this.#poll()): void {
     this.#timer?.cancel();
     this.#timer = this.#room.clock.setTimeout(act, delay);
+  }
+
+  #nextRetry(): number {
+    this.#retry ??= backoff({ base: nobodyReached, cap: 1_000 });
+    return this.#retry.next();
   }
 
   #pollDelay({ position, left, holder, isGuarded }: LockWait): number {
@@ -349,17 +348,24 @@ export class Contender implements Requester {
     }
   }
 
-  #leave(waiter: LocalWaiter): void {
+  /** Somebody does not wait any more. */
+  leave(waiter: LocalWaiter): void {
     const index = this.#waiters.indexOf(waiter);
     if (index === -1) return;
     this.#waiters.splice(index, 1);
-    waiter.ahead = index + (this.#seen?.wait.position ?? 0) + (this.#held === undefined ? 0 : 1);
     if (this.#waiters.length === 0 && this.#state === "waiting") void this.#end(0);
   }
 
-  #late(waiter: LocalWaiter): Error {
+  /** What is told to somebody whose time is over. */
+  late(waiter: LocalWaiter): Error {
     this.#room.counters.add("timeouts");
-    return refuseLate(this.name, waiter, { holder: this.#holder(), wait: this.#seen?.wait, cause: this.#trouble });
+    const ahead = this.#waiters.indexOf(waiter) + (this.#seen?.wait.position ?? 0);
+    return refuseLate(this.name, waiter, {
+      ahead,
+      holder: this.#holder(),
+      wait: this.#seen?.wait,
+      cause: this.#trouble,
+    });
   }
 
   /** Whoever has it, as far as it is known here. */

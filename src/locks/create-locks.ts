@@ -49,6 +49,7 @@ export function createLocks({ backend, options, clock, logger, instance, feed }:
     clock,
     logger,
     process: backend.instanceId,
+    keyOf: (name) => backend.keys.key("locks", name, "lock"),
     counters: counters(lockCounters),
     letters: () => {
       const { mailbox } = feed();

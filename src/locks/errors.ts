@@ -23,13 +23,10 @@ export class LockBusyError extends FleetError {
 export class LockTimeoutError extends LockBusyError {
   /** Milliseconds. */
   readonly waited: number;
-  /** How many were ahead at last, in this process and in others; undefined while that is not known. */
-  readonly ahead: number | undefined;
+  /** How many were ahead at last: waiters of this process, and other processes. */
+  readonly ahead: number;
 
-  constructor(
-    message: string,
-    details: LockErrorDetails & { readonly waited: number; readonly ahead?: number | undefined },
-  ) {
+  constructor(message: string, details: LockErrorDetails & { readonly waited: number; readonly ahead: number }) {
     const { waited, ahead, ...rest } = details;
     super(message, rest, "ERR_FLEET_LOCK_TIMEOUT");
     this.waited = waited;

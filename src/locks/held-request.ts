@@ -1,4 +1,4 @@
-import { backoff } from "../core/backoff.js";
+import { backoff, type Backoff } from "../core/backoff.js";
 import type { Timer } from "../core/clock.js";
 import type { TrustMark } from "../core/trust-window.js";
 import { LockLostError, type LossReason } from "./errors.js";
@@ -18,10 +18,15 @@ export interface HeldRequestOptions {
   readonly at: TrustMark;
   /** How many may be served before others get their turn. */
   readonly servings: number;
+  readonly owner: RequestOwner;
+}
+
+/** Whoever made the request. */
+export interface RequestOwner {
   /** Nobody has it just now; `keep` milliseconds nobody else may. Resolves when that is known where it has to be. */
-  readonly onFree: (held: HeldRequest, keep: number) => Promise<void>;
+  freed(held: HeldRequest, keep: number): Promise<void>;
   /** It is over. */
-  readonly onLost: (held: HeldRequest) => void;
+  lost(held: HeldRequest): void;
 }
 
 const turn = 25;
@@ -45,7 +50,7 @@ export class HeldRequest implements Hold {
   #renewAt = Number.POSITIVE_INFINITY;
   #isRenewing = false;
   #isOver = false;
-  readonly #retry = backoff({ base: firstRetry, cap: longestRetry });
+  #retry: Backoff | undefined;
   #failure: unknown;
 
   constructor(options: HeldRequestOptions) {
@@ -103,7 +108,7 @@ export class HeldRequest implements Hold {
     this.#options.room.counters.add("released");
     const { minHold } = (this.#wanted as Wanted).terms;
     const keep = minHold === 0 ? 0 : Math.max(0, Math.ceil(minHold - (this.lease.now - lock.since)));
-    await this.#options.onFree(this, keep);
+    await this.#options.owner.freed(this, keep);
     return wasHeld;
   }
 
@@ -141,7 +146,7 @@ export class HeldRequest implements Hold {
     if (this.#isOver) return;
     this.stop();
     this.tell(reason, details);
-    this.#options.onLost(this);
+    this.#options.owner.lost(this);
   }
 
   /** No more renewals: it was ended. */
@@ -199,13 +204,13 @@ export class HeldRequest implements Hold {
     this.#plan();
     try {
       if (!(await this.renew(wanted))) return;
-      this.#retry.reset();
+      this.#retry = undefined;
       this.#failure = undefined;
       this.#renewAt = renew ? this.lease.now + lease / 3 : Number.POSITIVE_INFINITY;
     } catch (error) {
       this.#options.room.counters.add("renewalsFailed");
       this.#failure = error;
-      this.#renewAt = this.lease.now + this.#retry.next();
+      this.#renewAt = this.lease.now + (this.#retry ??= backoff({ base: firstRetry, cap: longestRetry })).next();
     } finally {
       this.#isRenewing = false;
     }

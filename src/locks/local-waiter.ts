@@ -12,37 +12,37 @@ export interface Wanted {
   readonly isPatient: boolean;
 }
 
+/** Where somebody waits. */
+export interface LocalQueue {
+  leave(waiter: LocalWaiter): void;
+  late(waiter: LocalWaiter): Error;
+}
+
 /** Somebody in this process who waits for a lock, until it is granted, its time is over, or it is called off. */
 export class LocalWaiter {
   readonly wanted: Wanted;
   readonly promise: Promise<HeldLock>;
-  /** How many were ahead of it when it left. */
-  ahead: number | undefined;
-  readonly #leave: (waiter: LocalWaiter) => void;
-  readonly #timeout: () => Error;
+  readonly #queue: LocalQueue;
+  readonly #abort: (() => void) | undefined;
+  readonly #timer: Timer | undefined;
   #resolve!: (lock: HeldLock) => void;
   #reject!: (error: unknown) => void;
-  #timer: Timer | undefined;
 
-  /** `leave` takes it out of its queue; `timeout` makes the error for the end of its time. */
-  constructor(
-    wanted: Wanted,
-    clock: Clock,
-    leave: (waiter: LocalWaiter) => void,
-    timeout: (waiter: LocalWaiter) => Error,
-  ) {
+  constructor(wanted: Wanted, clock: Clock, queue: LocalQueue) {
     this.wanted = wanted;
-    this.#leave = leave;
-    this.#timeout = () => timeout(this);
+    this.#queue = queue;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { wait } = wanted.terms;
+    const { terms, signal, isPatient } = wanted;
     // Kept alive: whoever awaits a lock expects an answer before the process ends.
-    if (wanted.isPatient && wait !== Number.POSITIVE_INFINITY)
-      this.#timer = clock.setTimeout(this.#expire, wait, { keepAlive: true });
-    wanted.signal?.addEventListener("abort", this.#abort);
+    if (isPatient && terms.wait !== Number.POSITIVE_INFINITY)
+      this.#timer = clock.setTimeout(() => this.#leave(this.#queue.late(this)), terms.wait, { keepAlive: true });
+    if (signal !== undefined) {
+      this.#abort = () => this.#leave(signal.reason);
+      signal.addEventListener("abort", this.#abort);
+    }
   }
 
   grant(lock: HeldLock): void {
@@ -55,18 +55,14 @@ export class LocalWaiter {
     this.#reject(error);
   }
 
-  readonly #expire = (): void => {
-    this.#leave(this);
-    this.refuse(this.#timeout());
-  };
-
-  readonly #abort = (): void => {
-    this.#leave(this);
-    this.refuse(this.wanted.signal?.reason);
-  };
+  /** The error is made before: with this waiter may go what is known of the lock. */
+  #leave(error: unknown): void {
+    this.#queue.leave(this);
+    this.refuse(error);
+  }
 
   #end(): void {
     this.#timer?.cancel();
-    this.wanted.signal?.removeEventListener("abort", this.#abort);
+    if (this.#abort !== undefined) this.wanted.signal?.removeEventListener("abort", this.#abort);
   }
 }

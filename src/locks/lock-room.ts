@@ -27,6 +27,7 @@ export type LockCounter = (typeof lockCounters)[number];
 
 /** A lock that was handed over while this process waited for it, as the letter tells. */
 export interface Handoff {
+  readonly number: number;
   readonly token: number;
   readonly lastToken: number;
   readonly now: number;
@@ -53,6 +54,8 @@ export interface LockRoomOptions {
   readonly clock: Clock;
   /** The id of the instance on its backend. */
   readonly process: string;
+  /** Under which a lock is stored; letters name it so. */
+  readonly keyOf: (name: string) => string;
   readonly letters: () => LockLetters;
   readonly counters: Counters<LockCounter>;
   readonly logger: Logger;
@@ -66,7 +69,8 @@ export class LockRoom {
   readonly counters: Counters<LockCounter>;
   readonly logger: Logger;
   readonly #letters: () => LockLetters;
-  readonly #requesters = new Map<number, Requester>();
+  readonly #keyOf: (name: string) => string;
+  readonly #requesters = new Map<string, Requester>();
   readonly #ends: (() => void)[] = [];
   #isListening = false;
   #number = 0;
@@ -78,17 +82,21 @@ export class LockRoom {
     this.counters = options.counters;
     this.logger = options.logger;
     this.#letters = options.letters;
+    this.#keyOf = options.keyOf;
   }
 
-  /** A new request for a lock, whose letters go to `requester` until it is forgotten. */
-  request(name: string, requester: Requester): LockRequest {
-    const number = (this.#number += 1);
-    this.#requesters.set(number, requester);
-    return { name, process: this.process, number };
+  /** A new request for a lock. */
+  request(name: string): LockRequest {
+    return { name, process: this.process, number: (this.#number += 1) };
   }
 
-  forget({ number }: LockRequest): void {
-    this.#requesters.delete(number);
+  /** Brings the letters about a lock to `requester`, until it leaves. */
+  join(name: string, requester: Requester): void {
+    this.#requesters.set(this.#keyOf(name), requester);
+  }
+
+  leave(name: string): void {
+    this.#requesters.delete(this.#keyOf(name));
   }
 
   /** Begins to hear letters, when somebody waits for the first time. */
@@ -116,15 +124,20 @@ export class LockRoom {
   }
 
   #granted(payload: string): undefined {
-    const [number, token, lastToken, now, lease] = payload.split("|").map(Number);
-    if (lease === undefined || Number.isNaN(lease)) return;
-    this.#requesters
-      .get(number as number)
-      ?.handedOver({ token: token as number, lastToken: lastToken as number, now: now as number, lease });
+    const [key = "", text = ""] = payload.split("\n");
+    const [number, token, lastToken, now, lease] = text.split("|").map(Number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    if (Number.isFinite(lease)) this.#requesters.get(key)?.handedOver({ number, token, lastToken, now, lease });
   }
 
   #lost(payload: string): undefined {
-    const force = parseForce(payload);
-    if (force !== undefined) this.#requesters.get(force.number)?.takenByForce(force);
+    const [key = "", text = ""] = payload.split("\n");
+    const force = parseForce(text);
+    if (force !== undefined) this.#requesters.get(key)?.takenByForce(force);
   }
 }

@@ -135,8 +135,8 @@ export type WriteRegisterResult =
  * What locks ask of a backend. Every method is atomic and a single attempt, decides by the backend's own time, and may be
  * delivered twice, late, or after later calls with the effect of one delivery in order.
  *
- * Whoever a lock is handed to while it waits is told by a letter `granted` (`number|token|last|now|lease`), and whoever
- * loses one by force by a letter `lost`; both may be missed, and are found out by asking or renewing. Tokens rise with
+ * Whoever a lock is handed to while it waits is told by a letter `granted` (the key, and on the next line
+ * `number|token|last|now|lease`), and whoever loses one by force by a letter `lost`; both may be missed, and are found out by asking or renewing. Tokens rise with
  * every grant of a lock, also when the backend has forgotten it. Rejects only with a `FleetError`: `StorageFullError` from
  * `ask` for a new request and from `write` when memory is full; everything else still works then.
  */

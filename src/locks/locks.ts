@@ -113,6 +113,8 @@ export interface LockManagerOptions {
   readonly everywhere: () => Promise<readonly LocksOfInstance[]>;
 }
 
+const idleKept = 1_000;
+
 /** The locks of one fleet in this process. */
 export class LockManager implements Locks {
   readonly #options: LockManagerOptions;
@@ -121,6 +123,7 @@ export class LockManager implements Locks {
   readonly #candidates = new Set<Candidate>();
   readonly #using = new Set<Promise<unknown>>();
   readonly #holdings = new Holdings();
+  readonly #anonymous: string;
   readonly #operation = randomBytes(9).toString("base64url");
   #operations = 0;
   #writes = 0;
@@ -130,6 +133,7 @@ export class LockManager implements Locks {
   constructor(options: LockManagerOptions) {
     this.#options = options;
     this.#room = options.room;
+    this.#anonymous = formatNotes(options.instance, {});
   }
 
   get level(): LockLevel {
@@ -320,20 +324,25 @@ export class LockManager implements Locks {
   #contender(name: string): Contender {
     let contender = this.#contenders.get(name);
     if (contender === undefined) {
-      contender = new Contender(name, this.#room, () => this.#contenders.delete(name));
+      contender = new Contender(name, this.#room, this.#onIdle);
       this.#contenders.set(name, contender);
+      this.#room.join(name, contender);
     }
     return contender;
   }
 
+  /** A few are kept: locks that are taken again and again would have the tables rebuilt all the time. */
+  readonly #onIdle = ({ name }: Contender): void => {
+    if (this.#contenders.size <= idleKept) return;
+    this.#contenders.delete(name);
+    this.#room.leave(name);
+  };
+
   #wanted({ owner, reason, details, signal, ...options }: AcquireOptions): Wanted {
     const terms = resolveLockTerms(this.#options.settings, options);
-    return {
-      terms,
-      notes: formatNotes(this.#options.instance, { owner, reason, details }),
-      signal,
-      isPatient: terms.wait > 0,
-    };
+    const isAnonymous = owner === undefined && reason === undefined && details === undefined;
+    const notes = isAnonymous ? this.#anonymous : formatNotes(this.#options.instance, { owner, reason, details });
+    return { terms, notes, signal, isPatient: terms.wait > 0 };
   }
 
   #force(name: string, { by, reason, token }: ForceOptions): Parameters<LockRoom["store"]["forceRelease"]>[0] {

@@ -37,7 +37,7 @@ export class MemoryLockStore implements LockStore {
     const letters: Letters = [];
     const result = askFor(lock, request, claim, this.#backend.time(), letters);
     if (result.status !== "ended") this.#write(request.name, lock, isNew);
-    this.#send(letters);
+    this.#send(request.name, letters);
     return result;
   }
 
@@ -48,7 +48,7 @@ export class MemoryLockStore implements LockStore {
     const letters: Letters = [];
     if (lock.expires <= now) promoteFirst(lock, undefined, now, letters);
     this.#write(request.name, lock, false);
-    this.#send(letters);
+    this.#send(request.name, letters);
     return result;
   }
 
@@ -59,7 +59,7 @@ export class MemoryLockStore implements LockStore {
     const letters: Letters = [];
     const result = askFor(lock, { ...request, number: next }, claim, now, letters);
     this.#write(request.name, lock, false);
-    this.#send(letters);
+    this.#send(request.name, letters);
     return result;
   }
 
@@ -99,7 +99,7 @@ export class MemoryLockStore implements LockStore {
     this.#takeBack(lock, "forced", operation, why, now, letters);
     promoteFirst(lock, undefined, now, letters);
     this.#write(name, lock, false);
-    this.#send(letters);
+    this.#send(name, letters);
     return { status: "done" };
   }
 
@@ -122,7 +122,7 @@ export class MemoryLockStore implements LockStore {
     removeWaiter(lock, process, number);
     grantTo(lock, { process, number, lease, notes }, now);
     this.#write(name, lock, false);
-    this.#send(letters);
+    this.#send(name, letters);
     return toGrant(lock, now);
   }
 
@@ -206,9 +206,9 @@ export class MemoryLockStore implements LockStore {
   }
 
   /** Told when all is stored, and never before this turn ends. */
-  #send(letters: Letters): void {
+  #send(name: string, letters: Letters): void {
     for (const [to, kind, payload] of letters)
-      void this.#backend.publish(this.#backend.keys.mailChannel(to), `locks|${kind}|||${payload}`);
+      void this.#backend.publish(this.#backend.keys.mailChannel(to), `locks|${kind}|||${this.#key(name)}\n${payload}`);
   }
 
   #readRegister(

@@ -1,7 +1,7 @@
-import type { CallOptions, RedisBackend } from "../backend/backend.js";
+import type { RedisBackend, RunOptions } from "../backend/backend.js";
 import type { Script, ScriptReply } from "../backend/script.js";
 import { CorruptDataError, UnavailableError } from "../core/errors.js";
-import type { FailoverGuard, GuardArguments } from "./failover-guard.js";
+import type { FailoverGuard } from "./failover-guard.js";
 import { parseForce, parseLock, viewOf } from "./lock-record.js";
 import {
   askLock,
@@ -29,6 +29,8 @@ import type {
   StoredHolder,
   WriteRegisterResult,
 } from "./lock-store.js";
+
+type GuardedArgument = "generation" | "notBefore" | "mail" | "counted";
 
 const noClaim: LockClaim = { lease: 0, patience: 0, notes: "" };
 const guardAttempts = 4;
@@ -70,7 +72,7 @@ export class RedisLockStore implements LockStore {
     const reply = await this.#backend.run(
       renewLock,
       { keys: { key }, args: { process, number, ...use } },
-      callOptions(options),
+      runOptions(options),
     );
     if (reply[0] === "OK") return { status: "renewed", now: reply[1] };
     if (reply[0] === "CORRUPT") throw corrupt(name);
@@ -165,15 +167,15 @@ export class RedisLockStore implements LockStore {
   /** Runs a script that may grant, and asks anew for the server's history when the script found another one. */
   async #guarded<A extends string, R extends ScriptReply>(
     name: string,
-    script: Script<"key", A | "generation" | "notBefore" | "mail" | "counted", R>,
+    script: Script<"key", A | GuardedArgument, R>,
     own: Readonly<Record<A, string | number>>,
     options: LockCallOptions | undefined,
   ): Promise<Exclude<R, readonly ["GENERATION"]>> {
     const key = this.#key(name);
-    let guard: GuardArguments = this.#guard.known(key) ?? (await this.#guard.find(key, options?.deadline));
+    let guard = this.#guard.known(key) ?? (await this.#guard.find(key, options?.deadline));
     for (let attempt = 1; ; attempt += 1) {
       const args = { ...own, ...guard, ...this.#letters };
-      const reply = await this.#backend.run(script, { keys: { key }, args }, callOptions(options));
+      const reply = await this.#backend.run(script, { keys: { key }, args }, runOptions(options));
       if (reply[0] !== "GENERATION") return reply as Exclude<R, readonly ["GENERATION"]>;
       if (attempt === guardAttempts)
         throw new UnavailableError("the server's history of writes changes faster than it can be asked for");
@@ -190,8 +192,9 @@ export class RedisLockStore implements LockStore {
   }
 }
 
-function callOptions(options: LockCallOptions | undefined): CallOptions | undefined {
-  return options as CallOptions | undefined;
+function runOptions({ deadline, replicas }: LockCallOptions = {}): RunOptions | undefined {
+  if (deadline === undefined && replicas === undefined) return undefined;
+  return { ...(deadline === undefined ? {} : { deadline }), ...(replicas === undefined ? {} : { replicas }) };
 }
 
 function readAnswer(name: string, reply: Exclude<AskLockReply | EndLockReply, readonly ["GENERATION"]>): AskResult {

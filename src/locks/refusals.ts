@@ -16,13 +16,18 @@ export function refuseBusy(name: string, holder: LockHolder | undefined, wait: L
 export function refuseLate(
   name: string,
   waiter: LocalWaiter,
-  seen: { readonly holder: LockHolder | undefined; readonly wait: LockWait | undefined; readonly cause: unknown },
+  seen: {
+    readonly holder: LockHolder | undefined;
+    readonly wait: LockWait | undefined;
+    readonly cause: unknown;
+    readonly ahead: number;
+  },
 ): LockTimeoutError {
-  const { holder, wait, cause } = seen;
+  const { holder, wait, ...rest } = seen;
   const waited = waiter.wanted.terms.wait;
   return new LockTimeoutError(
     `the lock ${JSON.stringify(name)} was not to be had within ${waited} ms: ${inTheWay(holder, wait)}`,
-    { lock: name, holder, waited, ahead: waiter.ahead, cause },
+    { lock: name, holder, waited, ...rest },
   );
 }
 

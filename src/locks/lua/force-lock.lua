@@ -55,6 +55,6 @@ remove_waiter(lock, process, number)
 if number > 0 then grant(lock, process, number, lease, notes) end
 if number == 0 and not refusal then promote(key, lock, "", mail, counted) end
 write_lock(key, lock)
-if is_held and victim ~= "" then redis.call("PUBLISH", mail .. victim, "locks|lost|||" .. lock.forced) end
+if is_held and victim ~= "" then redis.call("PUBLISH", mail .. victim, "locks|lost|||" .. key .. "\n" .. lock.forced) end
 if number > 0 then return granted(lock) end
 return { "OK" }

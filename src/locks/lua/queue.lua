@@ -51,7 +51,8 @@ local function promote(key, lock, caller, mail, counted)
       write_lock(key, lock)
       if is_caller then return end
       local payload = string.format("%.0f|%.0f|%.0f|%.0f|%.0f", number, lock.token, lock.last, now, lock.expires - now)
-      if redis.call("PUBLISH", mail .. process, "locks|granted|||" .. payload) > 0 or counted == "0" then return end
+      local heard = redis.call("PUBLISH", mail .. process, "locks|granted|||" .. key .. "\n" .. payload)
+      if heard > 0 or counted == "0" then return end
       passed, lock.owner, lock.expires = passed .. line, "", 0
     end
   end
