@@ -1,7 +1,7 @@
 import type { RedisBackend, RunOptions } from "../backend/backend.js";
 import type { Script, ScriptReply } from "../backend/script.js";
 import { CorruptDataError, UnavailableError } from "../core/errors.js";
-import type { FailoverGuard } from "./failover-guard.js";
+import type { FailoverGuard, GuardArguments } from "./failover-guard.js";
 import { parseForce, parseLock, viewOf } from "./lock-record.js";
 import {
   askLock,
@@ -12,6 +12,7 @@ import {
   writeRegister,
   type AskLockReply,
   type EndLockReply,
+  type ForceLockReply,
 } from "./lua/scripts.generated.js";
 import type {
   AskResult,
@@ -32,6 +33,9 @@ import type {
 
 type GuardedArgument = "generation" | "notBefore" | "mail" | "counted";
 
+/** A reply of which the guard has had its look. */
+type Known<R> = Exclude<R, readonly ["GENERATION"]>;
+
 const noClaim: LockClaim = { lease: 0, patience: 0, notes: "" };
 const guardAttempts = 4;
 
@@ -39,28 +43,29 @@ const guardAttempts = 4;
 export class RedisLockStore implements LockStore {
   readonly #backend: RedisBackend;
   readonly #guard: FailoverGuard;
-  readonly #letters: { readonly mail: string; readonly counted: 0 | 1 };
+  readonly #mail: string;
+  /** Whether PUBLISH answers how many hear it: on a cluster a node counts only those who listen at itself. */
+  readonly #counted: 0 | 1;
 
   constructor(backend: RedisBackend, guard: FailoverGuard) {
     this.#backend = backend;
     this.#guard = guard;
-    // On a cluster a node counts only those who listen at itself.
-    this.#letters = { mail: backend.keys.mailPrefix, counted: backend.kind === "cluster" ? 0 : 1 };
+    this.#mail = backend.keys.mailPrefix;
+    this.#counted = backend.kind === "cluster" ? 0 : 1;
   }
 
-  async ask({ name, process, number }: LockRequest, claim: LockClaim, options?: LockCallOptions): Promise<AskResult> {
+  ask({ name, process, number }: LockRequest, claim: LockClaim, options?: LockCallOptions): Promise<AskResult> {
     const { lease, patience, notes } = claim;
     const args = { process, number, lease, patience, notes };
-    return readAnswer(name, await this.#guarded(name, askLock, args, options));
+    return this.#guarded(name, askLock, args, options, readAnswer);
   }
 
-  async end(request: LockRequest, keep: number, options?: LockCallOptions): Promise<EndResult> {
-    const reply = await this.#end(request, keep, 0, noClaim, options);
-    return { status: reply[0] === "GONE" ? "gone" : "ended" };
+  end(request: LockRequest, keep: number, options?: LockCallOptions): Promise<EndResult> {
+    return this.#end(request, keep, 0, noClaim, options, readEnd);
   }
 
-  async endAndAsk(request: LockRequest, next: number, claim: LockClaim, options?: LockCallOptions): Promise<AskResult> {
-    return readAnswer(request.name, await this.#end(request, 0, next, claim, options));
+  endAndAsk(request: LockRequest, next: number, claim: LockClaim, options?: LockCallOptions): Promise<AskResult> {
+    return this.#end(request, 0, next, claim, options, readAnswer);
   }
 
   async renew(
@@ -126,61 +131,67 @@ export class RedisLockStore implements LockStore {
     return { token: Number(match[1]), value: match[2] as string };
   }
 
-  #end(
+  #end<T>(
     { name, process, number }: LockRequest,
     keep: number,
     nextNumber: number,
     { lease, patience, notes }: LockClaim,
     options: LockCallOptions | undefined,
-  ): Promise<Exclude<EndLockReply, readonly ["GENERATION"]>> {
+    read: (reply: Known<EndLockReply>, name: string) => T,
+  ): Promise<T> {
     const args = { process, number, keep, nextNumber, lease, patience, notes };
-    return this.#guarded(name, endLock, args, options);
+    return this.#guarded(name, endLock, args, options, read);
   }
 
-  async #force(
+  #force(
     { name, operation, why, expected }: ForceParams,
     { process, number }: LockRequest,
     { lease, notes }: Omit<LockClaim, "patience">,
   ): Promise<ForceReleaseResult | StealResult> {
     const args = { operation, why, expected: expected ?? 0, process, number, lease, notes };
-    const reply = await this.#guarded(name, forceLock, args, undefined);
-    switch (reply[0]) {
-      case "OK":
-        return { status: "done" };
-      case "FREE":
-        return { status: "free" };
-      case "GUARDED":
-        return { status: "guarded", left: reply[1] };
-      case "ENDED":
-        return { status: "ended" };
-      case "GRANTED":
-        return readGrant(reply);
-      case "CHANGED": {
-        const [, now, owner, token, since, left, notesOfHolder] = reply;
-        return { status: "changed", holder: readHolder(now, owner, token, since, left, notesOfHolder) };
-      }
-      case "CORRUPT":
-        throw corrupt(name);
-    }
+    return this.#guarded(name, forceLock, args, undefined, readForce);
   }
 
-  /** Runs a script that may grant, and asks anew for the server's history when the script found another one. */
-  async #guarded<A extends string, R extends ScriptReply>(
+  /** Runs a script that may grant; mostly the server's history is known, and this is one call. */
+  #guarded<A extends string, R extends ScriptReply, T>(
     name: string,
     script: Script<"key", A | GuardedArgument, R>,
     own: Readonly<Record<A, string | number>>,
     options: LockCallOptions | undefined,
-  ): Promise<Exclude<R, readonly ["GENERATION"]>> {
-    const key = this.#key(name);
-    let guard = this.#guard.known(key) ?? (await this.#guard.find(key, options?.deadline));
-    for (let attempt = 1; ; attempt += 1) {
-      const args = { ...own, ...guard, ...this.#letters };
-      const reply = await this.#backend.run(script, { keys: { key }, args }, runOptions(options));
-      if (reply[0] !== "GENERATION") return reply as Exclude<R, readonly ["GENERATION"]>;
-      if (attempt === guardAttempts)
-        throw new UnavailableError("the server's history of writes changes faster than it can be asked for");
-      guard = await this.#guard.find(key, options?.deadline, guard.generation);
+    read: (reply: Known<R>, name: string) => T,
+  ): Promise<T> {
+    const keys = { key: this.#key(name) };
+    const send = ({ generation, notBefore }: GuardArguments): Promise<R> => {
+      const args = Object.assign(own, { generation, notBefore, mail: this.#mail, counted: this.#counted });
+      return this.#backend.run(script, { keys, args }, runOptions(options));
+    };
+    const known = this.#guard.known(keys.key);
+    const first = known === undefined ? this.#find(keys.key, options).then(send) : send(known);
+    return first.then((reply) =>
+      reply[0] === "GENERATION"
+        ? this.#sendAnew(keys.key, send, options, known).then((other) => read(other as Known<R>, name))
+        : read(reply as Known<R>, name),
+    );
+  }
+
+  /** The script found another history than the caller knew. */
+  async #sendAnew<R extends ScriptReply>(
+    key: string,
+    send: (guard: GuardArguments) => Promise<R>,
+    options: LockCallOptions | undefined,
+    known: GuardArguments | undefined,
+  ): Promise<R> {
+    let guard = known;
+    for (let attempt = 1; attempt < guardAttempts; attempt += 1) {
+      guard = await this.#find(key, options, guard?.generation);
+      const reply = await send(guard);
+      if (reply[0] !== "GENERATION") return reply;
     }
+    throw new UnavailableError("the server's history of writes changes faster than it can be asked for");
+  }
+
+  #find(key: string, options: LockCallOptions | undefined, not?: string): Promise<GuardArguments> {
+    return this.#guard.find(key, options?.deadline, not);
   }
 
   #key(name: string): string {
@@ -197,7 +208,7 @@ function runOptions({ deadline, replicas }: LockCallOptions = {}): RunOptions | 
   return { ...(deadline === undefined ? {} : { deadline }), ...(replicas === undefined ? {} : { replicas }) };
 }
 
-function readAnswer(name: string, reply: Exclude<AskLockReply | EndLockReply, readonly ["GENERATION"]>): AskResult {
+function readAnswer(reply: Known<AskLockReply | EndLockReply>, name: string): AskResult {
   switch (reply[0]) {
     case "GRANTED":
       return readGrant(reply);
@@ -212,6 +223,11 @@ function readAnswer(name: string, reply: Exclude<AskLockReply | EndLockReply, re
     default:
       return { status: "ended" };
   }
+}
+
+function readEnd(reply: Known<EndLockReply>, name: string): EndResult {
+  if (reply[0] === "CORRUPT") throw corrupt(name);
+  return { status: reply[0] === "GONE" ? "gone" : "ended" };
 }
 
 function readGrant([, token, lastToken, now, lease]: Extract<
@@ -240,4 +256,25 @@ function corrupt(name: string): CorruptDataError {
 
 function corruptRegister(name: string): CorruptDataError {
   return new CorruptDataError(`the register ${JSON.stringify(name)} holds a text that cannot be read`);
+}
+
+function readForce(reply: Known<ForceLockReply>, name: string): ForceReleaseResult | StealResult {
+  switch (reply[0]) {
+    case "OK":
+      return { status: "done" };
+    case "FREE":
+      return { status: "free" };
+    case "GUARDED":
+      return { status: "guarded", left: reply[1] };
+    case "ENDED":
+      return { status: "ended" };
+    case "GRANTED":
+      return readGrant(reply);
+    case "CHANGED": {
+      const [, now, owner, token, since, left, notesOfHolder] = reply;
+      return { status: "changed", holder: readHolder(now, owner, token, since, left, notesOfHolder) };
+    }
+    case "CORRUPT":
+      throw corrupt(name);
+  }
 }

@@ -125,11 +125,19 @@ export class Connection {
     this.#onEnd = listener;
   }
 
-  /** Sends one command; rejects with the server's error, or when the socket ends before the reply. */
-  send(name: string, args: readonly Argument[]): Promise<Reply> {
+  /**
+   * Sends one command; rejects with the server's error, or when the socket ends before the reply. `onRefused` hears of
+   * the error first.
+   */
+  send(name: string, args: readonly Argument[], onRefused?: (error: Error) => void): Promise<Reply> {
     this.#cork();
     const command = new Command(name, args as Argument[], { replyEncoding: "utf8" });
-    return (this.#redis.sendCommand(command) as Promise<Reply>).catch(rethrowWithoutArguments);
+    const reply = this.#redis.sendCommand(command) as Promise<Reply>;
+    if (onRefused === undefined) return reply.catch(rethrowWithoutArguments);
+    return reply.catch((error: Error) => {
+      onRefused(error);
+      return rethrowWithoutArguments(error);
+    });
   }
 
   /** Whether this connection has already sent that script's source. */

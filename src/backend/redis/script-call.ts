@@ -9,7 +9,7 @@ import type { Connection, Reply } from "./connection.js";
  * the source goes along. While asking it does so at once: ASKING holds for one command, and a second round would be
  * redirected back.
  */
-export async function sendScript(
+export function sendScript(
   connection: Connection,
   script: Script<string, string, ScriptReply>,
   values: readonly Argument[],
@@ -23,13 +23,10 @@ export async function sendScript(
     connection.learn(script.sha1);
     return reply;
   }
-  try {
-    return await connection.send("evalsha", [script.sha1, count, ...values]);
-  } catch (error) {
+  return connection.send("evalsha", [script.sha1, count, ...values], (error) => {
     // Sending the source is left to the call: by now its deadline may have passed.
-    if (error instanceof Error && error.message.startsWith("NOSCRIPT")) connection.forget(script.sha1);
-    throw error;
-  }
+    if (error.message.startsWith("NOSCRIPT")) connection.forget(script.sha1);
+  });
 }
 
 /** Sends commands that read one key, in one write. */
