@@ -268,8 +268,8 @@ const cases: readonly Case[] = [
     changes: { 12: ["end", ...Array.from({ length: 47 }, () => "-- why")] },
   },
   {
-    name: "more than 260 lines with its fragments",
-    says: "lines with its fragments; at most 260",
+    name: "more than 200 lines of code with its fragments",
+    says: "lines of code with its fragments; at most 200",
     line: 1,
     changes: {
       7: [
@@ -278,15 +278,13 @@ const cases: readonly Case[] = [
         "-- @include longer.lua",
         "-- @include third.lua",
         "-- @include fourth.lua",
-        "-- @include fifth.lua",
       ],
     },
     fragments: {
-      "src/sessions/lua/long.lua": `--- @fragment Long.\n${"--\n".repeat(58)}`,
-      "src/feed/lua/longer.lua": `--- @fragment Longer.\n${"--\n".repeat(58)}`,
-      "src/feed/lua/fifth.lua": `--- @fragment Fifth.\n${"--\n".repeat(58)}`,
-      "src/feed/lua/third.lua": `--- @fragment Third.\n${"--\n".repeat(58)}`,
-      "src/feed/lua/fourth.lua": `--- @fragment Fourth.\n${"--\n".repeat(58)}`,
+      "src/sessions/lua/long.lua": `--- @fragment Long.\n${"local _\n".repeat(58)}`,
+      "src/feed/lua/longer.lua": `--- @fragment Longer.\n${"local _\n".repeat(59)}`,
+      "src/feed/lua/third.lua": `--- @fragment Third.\n${"local _\n".repeat(59)}`,
+      "src/feed/lua/fourth.lua": `--- @fragment Fourth.\n${"local _\n".repeat(59)}`,
     },
   },
   {
