@@ -13,6 +13,8 @@ export interface Problem {
   /** Milliseconds after which a repeat is worth trying; sent as whole seconds in `Retry-After`. */
   readonly retryAfter?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What else a program may read (RFC 9457 calls them extension members); none has the name of a field of ours. */
+  readonly members?: Readonly<Record<string, unknown>>;
 }
 
 /** Headers that describe the answer which a handler had begun, and are wrong for a problem. */
@@ -25,7 +27,12 @@ export function sendProblem(res: ServerResponse, problem: Problem): void {
   const title = problem.title ?? STATUS_CODES[status] ?? "Error";
   const wait = retryAfter === undefined ? {} : { "Retry-After": String(Math.max(1, Math.ceil(retryAfter / 1000))) };
   const headers = { ...wait, ...problem.headers };
-  sendJson(res, status, { title, status, detail, code }, { contentType: "application/problem+json", headers });
+  sendJson(
+    res,
+    status,
+    { ...problem.members, title, status, detail, code },
+    { contentType: "application/problem+json", headers },
+  );
 }
 
 interface ErrorShape {
