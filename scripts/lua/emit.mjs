@@ -42,6 +42,6 @@ ${source.map((line) => `    ${JSON.stringify(line)},`).join("\n")}
 }
 
 /** The lines that are sent: without those that are blank or a comment as a whole. */
-function sourceOf(lines) {
+export function sourceOf(lines) {
   return lines.map(({ text }) => text.trimEnd()).filter((text) => text !== "" && !text.trimStart().startsWith("--"));
 }

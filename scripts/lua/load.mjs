@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
+import { sourceOf } from "./emit.mjs";
 import { readHeader } from "./header.mjs";
 import { LuaProblem } from "./tokens.mjs";
 
@@ -61,10 +62,11 @@ function loadScript(root, folder, ownLines) {
   if (reserved.has(name))
     throw new LuaProblem(ownLines[0].place, `${name} is a reserved word of TypeScript; give the file another name`);
   const lines = ownLines.flatMap((line) => expandInclude(root, folder, line));
-  if (lines.length > maximumLinesWithFragments) {
+  const sent = sourceOf(lines).length;
+  if (sent > maximumLinesWithFragments) {
     throw new LuaProblem(
       ownLines[0].place,
-      `${lines.length} lines with its fragments; at most ${maximumLinesWithFragments}`,
+      `${sent} lines of code with its fragments; at most ${maximumLinesWithFragments}`,
     );
   }
   return { stem, name, file, header: readHeader(ownLines), lines };

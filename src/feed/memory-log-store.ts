@@ -1,7 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { MemoryBackend } from "../backend/backend.js";
 import { StorageFullError } from "../core/errors.js";
-import { comparePositions, markOrigin, type LogEntry, type LogStore, type LogSync } from "./log-store.js";
+import {
+  comparePositions,
+  markOrigin,
+  type LogAddress,
+  type LogEntry,
+  type LogStore,
+  type LogSync,
+} from "./log-store.js";
 
 /** An entry, and what it takes of the budget; 0 when it had to be stored although that was used up. */
 export interface StoredEntry extends LogEntry {
@@ -20,6 +27,20 @@ export function createMemoryLogStore(backend: MemoryBackend): LogStore {
   return new MemoryLogStore(backend);
 }
 
+/**
+ * Appends an entry together with the change that it tells of, and hints at it, as `append.lua` does.
+ *
+ * Never refused: whoever changes something asks for the room before.
+ */
+export function appendToMemoryLog(
+  backend: MemoryBackend,
+  log: LogAddress,
+  { origin, operation, payload }: Omit<LogEntry, "position">,
+): string {
+  const bytes = entryOverhead + Buffer.byteLength(payload);
+  return appendEntry(backend, log, { origin, operation, payload, bytes: backend.budget.claim(bytes) ? bytes : 0 });
+}
+
 class MemoryLogStore implements LogStore {
   readonly #backend: MemoryBackend;
 
@@ -29,7 +50,7 @@ class MemoryLogStore implements LogStore {
 
   async append({ log, origin, operation, payload, since }: Parameters<LogStore["append"]>[0]): AppendResult {
     const { budget } = this.#backend;
-    const entries = this.#entriesOf(log.key);
+    const entries = entriesOf(this.#backend, log.key);
     const later = entries.slice(indexOf(entries, since));
     if (later[0]?.position !== since) return { status: "UNKNOWN" };
     const found = later.slice(0, searched + 1).find((entry) => entry.operation === operation);
@@ -41,16 +62,11 @@ class MemoryLogStore implements LogStore {
         help: "raise the backend's memory limit, or use a Redis backend",
       });
     }
-    const previous = entries.at(-1);
-    const before = [positionOf(previous), previous?.operation ?? ""];
-    const position = this.#add(entries, { origin, operation, payload, bytes });
-    const hint = JSON.stringify([log.name, ...before, position, origin, operation, payload]);
-    await this.#backend.publish(log.channel, hint);
-    return { status: "OK", position };
+    return { status: "OK", position: appendEntry(this.#backend, log, { origin, operation, payload, bytes }) };
   }
 
   async sync({ log, last, count }: Parameters<LogStore["sync"]>[0]): Promise<LogSync> {
-    const entries = this.#entriesOf(log.key);
+    const entries = entriesOf(this.#backend, log.key);
     const now = this.#backend.time();
     if (last !== undefined) {
       const from = indexOf(entries, last.position);
@@ -64,31 +80,46 @@ class MemoryLogStore implements LogStore {
     if (end === undefined || (last !== undefined && comparePositions(end.position, last.position) <= 0)) {
       const operation = randomBytes(12).toString("base64url");
       // A mark is made however full the memory is: following must go on.
-      this.#add(entries, { origin: markOrigin, operation, payload: "", bytes: 0 }, last?.position);
+      addEntry(this.#backend, entries, { origin: markOrigin, operation, payload: "", bytes: 0 }, last?.position);
     }
     return { status, now, entries: read(entries, -1, 1) };
   }
 
   async read({ log, from, count }: Parameters<LogStore["read"]>[0]): Promise<readonly LogEntry[]> {
-    const entries = this.#entriesOf(log.key);
+    const entries = entriesOf(this.#backend, log.key);
     return read(entries, indexOf(entries, from), count);
   }
+}
 
-  #entriesOf(key: string): StoredEntry[] {
-    const { logs } = this.#backend.room("feed", () => ({ logs: new Map<string, StoredEntry[]>() }));
-    const entries = logs.get(key) ?? [];
-    logs.set(key, entries);
-    return entries;
-  }
+function entriesOf(backend: MemoryBackend, key: string): StoredEntry[] {
+  const { logs } = backend.room("feed", () => ({ logs: new Map<string, StoredEntry[]>() }));
+  const entries = logs.get(key) ?? [];
+  logs.set(key, entries);
+  return entries;
+}
 
-  #add(entries: StoredEntry[], entry: Omit<StoredEntry, "position">, above = "0-0"): string {
-    const { budget } = this.#backend;
-    const last = positionOf(entries.at(-1));
-    const position = next(comparePositions(last, above) < 0 ? above : last, this.#backend.time());
-    entries.push({ position, ...entry });
-    for (const { bytes } of entries.splice(0, Math.max(0, entries.length - kept))) budget.release(bytes);
-    return position;
-  }
+function appendEntry(backend: MemoryBackend, log: LogAddress, entry: Omit<StoredEntry, "position">): string {
+  const entries = entriesOf(backend, log.key);
+  const previous = entries.at(-1);
+  const before = [positionOf(previous), previous?.operation ?? ""];
+  const position = addEntry(backend, entries, entry);
+  const hint = JSON.stringify([log.name, ...before, position, entry.origin, entry.operation, entry.payload]);
+  // Told to listeners of this process after this turn; it is refused only when the backend is closed.
+  void backend.publish(log.channel, hint).catch(() => undefined);
+  return position;
+}
+
+function addEntry(
+  backend: MemoryBackend,
+  entries: StoredEntry[],
+  entry: Omit<StoredEntry, "position">,
+  above = "0-0",
+): string {
+  const last = positionOf(entries.at(-1));
+  const position = next(comparePositions(last, above) < 0 ? above : last, backend.time());
+  entries.push({ position, ...entry });
+  for (const { bytes } of entries.splice(0, Math.max(0, entries.length - kept))) backend.budget.release(bytes);
+  return position;
 }
 
 function read(entries: readonly StoredEntry[], from: number, count: number): readonly LogEntry[] {

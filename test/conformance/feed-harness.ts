@@ -15,7 +15,7 @@ import type { Topology } from "../support/servers/topology.js";
 import { until } from "../support/until.js";
 
 /** How a storage is filled and drained. */
-interface Filling {
+export interface Filling {
   readonly fill: () => Promise<void>;
   readonly drain: () => Promise<void>;
 }
@@ -196,7 +196,8 @@ export const noFilling: Filling = {
   drain: async () => undefined,
 };
 
-function memoryFilling(backend: MemoryBackend): Filling {
+/** Fills the embedded backend. */
+export function memoryFilling(backend: MemoryBackend): Filling {
   let filled = 0;
   return {
     async fill() {

@@ -268,13 +268,13 @@ const cases: readonly Case[] = [
     changes: { 12: ["end", ...Array.from({ length: 47 }, () => "-- why")] },
   },
   {
-    name: "more than 120 lines with its fragments",
-    says: "lines with its fragments; at most 120",
+    name: "more than 120 lines of code with its fragments",
+    says: "lines of code with its fragments; at most 120",
     line: 1,
     changes: { 7: ["-- @returns GONE", "-- @include long.lua", "-- @include longer.lua"] },
     fragments: {
-      "src/sessions/lua/long.lua": `--- @fragment Long.\n${"--\n".repeat(58)}`,
-      "src/feed/lua/longer.lua": `--- @fragment Longer.\n${"--\n".repeat(58)}`,
+      "src/sessions/lua/long.lua": `--- @fragment Long.\n${"local _\n".repeat(58)}`,
+      "src/feed/lua/longer.lua": `--- @fragment Longer.\n${"local _\n".repeat(59)}`,
     },
   },
   {

@@ -10,6 +10,7 @@
 -- @returns OK id:text
 -- @returns UNKNOWN
 -- @include append.lua
+-- @include find-operation.lua
 local log = KEYS[1]
 local channel, name, origin, operation, payload, since = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
