@@ -8,6 +8,7 @@ export const channels = {
   sessionLoad: "express-fleet:session.load",
   sessionSave: "express-fleet:session.save",
   sessionDestroy: "express-fleet:session.destroy",
+  reservationCall: "express-fleet:reservation.call",
   backendCall: "express-fleet:backend.call",
 } as const;
 
