@@ -10,15 +10,18 @@ import { systemClock } from "./core/clock.js";
 import { Lifecycle } from "./core/lifecycle.js";
 import { parseDuration, type Duration } from "./core/duration.js";
 import { resolveLogger, type Logger } from "./core/logger.js";
-import { settingsFingerprint } from "./core/settings-fingerprint.js";
+import { settingsFingerprint, type Fact } from "./core/settings-fingerprint.js";
 import { announceClose, closeServer, type ClosableServer } from "./drain-server.js";
 import { logBackends, logStart } from "./fleet-log.js";
 import { createFleetFeed } from "./fleet-feed.js";
+import { createFleetReservations } from "./fleet-reservations.js";
 import { fleetSettings } from "./fleet-settings.js";
 import type { Feed, FeedStats } from "./feed/feed.js";
 import type { Instance } from "./feed/roster.js";
 import { Health } from "./health/index.js";
 import { openBackends, type FleetBackends, type FleetEvents } from "./open-backends.js";
+import type { Reservations, ReservationsStats } from "./reservations/index.js";
+import type { ReservationsOfFleet } from "./reservations/reservations.js";
 import type { Sessions, SessionsOptions, SessionsStats } from "./sessions/index.js";
 import { createSessions, type SessionsOfFleet } from "./sessions/sessions.js";
 
@@ -46,6 +49,7 @@ export interface FleetStats {
   readonly backends: Readonly<Partial<Record<RoomName, BackendStats>>>;
   readonly feed: FeedStats;
   readonly sessions: SessionsStats;
+  readonly reservations: ReservationsStats;
 }
 
 /** One instance's share of the fleet. */
@@ -55,6 +59,7 @@ export interface Fleet {
   /** The worst state of its backends. */
   readonly state: BackendState;
   readonly sessions: Sessions;
+  readonly reservations: Reservations;
   readonly health: Health;
   /**
    * Resolves when every backend answers; rejects after `timeouts.start` with the diagnosis of one that does not.
@@ -100,6 +105,7 @@ class FleetInstance implements Fleet {
   readonly #logger: Logger;
   readonly #backends: FleetBackends;
   readonly #sessions: SessionsOfFleet;
+  readonly #reservations: ReservationsOfFleet;
   readonly #feed: Feed;
   readonly #lifecycle: Lifecycle;
   #closing: Promise<void> | undefined;
@@ -130,13 +136,15 @@ class FleetInstance implements Fleet {
       for (const { backend } of this.#backends.all) void backend.close();
       throw error;
     }
-    this.#feed = createFleetFeed({
-      backend: this.#backends.default,
+    const feed = {
       config,
-      rooms: () => (this.#sessions.inUse ? { sessions: this.#sessions.sharedSettings() } : {}),
+      rooms: () => this.#roomsInUse(),
       here: { process: thisProcess, fleet: processId },
       logger: this.#logger,
-    });
+    };
+    this.#feed = createFleetFeed({ ...feed, backend: this.#backends.default });
+    const watch = this.#sessions.endings;
+    this.#reservations = createFleetReservations({ ...feed, backends: this.#backends, feed: () => this.#feed, watch });
     this.#lifecycle = this.#createLifecycle();
     this.health = new Health({
       sources: this.#backends.all.map(backendHealth),
@@ -155,6 +163,10 @@ class FleetInstance implements Fleet {
     return this.#sessions;
   }
 
+  get reservations(): Reservations {
+    return this.#reservations;
+  }
+
   ready(): Promise<void> {
     return this.#backends.ready();
   }
@@ -169,6 +181,7 @@ class FleetInstance implements Fleet {
       backends: this.#backends.statsOfRooms(),
       feed: this.#feed.stats(),
       sessions: this.#sessions.stats(),
+      reservations: this.#reservations.stats(),
     };
   }
 
@@ -214,8 +227,16 @@ class FleetInstance implements Fleet {
     });
   }
 
+  /** What of each room that the app uses must be the same on all instances; more as the app sets itself up. */
+  #roomsInUse(): Readonly<Partial<Record<RoomName, Fact>>> {
+    return {
+      ...(this.#sessions.inUse ? { sessions: this.#sessions.sharedSettings() } : {}),
+      ...(this.#reservations.inUse ? { reservations: this.#reservations.sharedSettings() } : {}),
+    };
+  }
+
   #fingerprint(config: FleetConfig, fleet: string): string {
-    const rooms = { sessions: this.#sessions.sharedSettings() };
+    const rooms = { sessions: this.#sessions.sharedSettings(), ...this.#roomsInUse() };
     return settingsFingerprint(config.namespace, fleetSettings(config, rooms, { process: thisProcess, fleet }));
   }
 
@@ -229,6 +250,7 @@ class FleetInstance implements Fleet {
       lifecycle.add({ name, limit: partLimit, close: () => backend.close() });
     }
     lifecycle.add({ name: "the feed", limit: partLimit, close: () => this.#feed.close() });
+    lifecycle.add({ name: "reservations", limit: partLimit, close: () => this.#reservations.close() });
     lifecycle.add({ name: "sessions", limit: partLimit, close: () => this.#sessions.close() });
     return lifecycle;
   }
