@@ -22,12 +22,23 @@ export async function streamChanges(
 ): Promise<void> {
   const early: LoggedChange[] = [];
   let stream: EventStream | undefined;
-  const send = ({ id, change }: LoggedChange): void =>
-    void stream?.send({ id, event: "change", data: JSON.stringify(changeView(change, viewer)) });
+  let sentTo = "0-0";
+  let hasMissed = false;
+  const send = (entry: LoggedChange): void => {
+    // What was read may be told later than it was read.
+    if (!isAfter(entry, sentTo)) return;
+    sentTo = entry.position;
+    stream?.send({ id: entry.id, event: "change", data: JSON.stringify(changeView(entry.change, viewer)) });
+  };
   const ends = [
     // Before the log is read, so that nothing falls between what is read and what is told.
     log.on("entry", (entry) => (stream === undefined ? void early.push(entry) : send(entry))),
-    log.on("reset", () => void stream?.send({ event: "reset", data: "{}" })),
+    log.on("reset", () => {
+      // What comes now is new, whatever stood at its position before.
+      sentTo = "0-0";
+      hasMissed = true;
+      stream?.send({ event: "reset", data: "{}" });
+    }),
     backend.on("state", ({ to }) => to === "draining" && stream?.close()),
   ];
   const end = (): void => ends.forEach((each) => each());
@@ -36,9 +47,11 @@ export async function streamChanges(
     stream = new EventStream(req, res, { retry: reconnectAfter });
     stream.signal.addEventListener("abort", end, { once: true });
     if (replay.status === "reset") {
+      sentTo = replay.position;
       stream.send({ ...(replay.id === undefined ? {} : { id: replay.id }), event: "reset", data: "{}" });
     } else replay.changes.forEach(send);
-    early.filter((entry) => isAfter(entry, replay.position)).forEach(send);
+    early.forEach(send);
+    if (hasMissed) stream.send({ event: "reset", data: "{}" });
     if (stream.signal.aborted) end();
     else if (backend.state === "draining") stream.close();
   } catch (error) {

@@ -3,7 +3,7 @@ import { ClosedError } from "../core/errors.js";
 import { Emitter } from "../core/events.js";
 import type { Feed } from "../feed/feed.js";
 import type { FollowedLogs } from "../feed/followed-logs.js";
-import type { LogConsumer } from "../feed/follower.js";
+import type { Follower, LogConsumer } from "../feed/follower.js";
 import { comparePositions, markOrigin, type LogAddress, type LogEntry } from "../feed/log-store.js";
 import { readChange, type ReservationChange } from "./reservation.js";
 
@@ -17,7 +17,7 @@ export interface LoggedChange {
 
 /** What followed an entry of the log. `reset`: nobody can tell any more, and what is reserved now is to be listed anew. */
 export type Replay =
-  | { readonly status: "resumed"; readonly position: string; readonly changes: readonly LoggedChange[] }
+  | { readonly status: "resumed"; readonly changes: readonly LoggedChange[] }
   | { readonly status: "reset"; readonly position: string; readonly id: string | undefined };
 
 /** What a registry tells its listeners. */
@@ -90,32 +90,22 @@ export class RegistryLog {
   }
 
   /** Resolves when every change from now on is told; rejects when the log cannot be read. */
-  async following(): Promise<string> {
-    const follower = this.#follow().follower(this.#options.log.name);
-    if (follower.position === undefined) await follower.sync();
-    return follower.position as string;
+  async following(): Promise<void> {
+    const { position } = this.#follower;
+    if (position === undefined) await this.#follower.sync();
   }
 
-  /** What happened after the entry of that id; of a log that is being followed, so that nothing lies between. */
+  /** What happened after the entry of that id, up to now: what is told afterwards comes later. */
   async since(id: string | undefined): Promise<Replay> {
-    const end = await this.following();
-    const from = id === undefined ? undefined : /^(\d{1,19}-\d{1,19})\./.exec(id)?.[1];
-    if (from === undefined) return this.#reset(end);
-    const changes: LoggedChange[] = [];
-    for (let position = from; ;) {
-      const page = await this.#follow().read(this.#options.log.name, position, pageSize);
-      const [first] = page;
-      // The entry was trimmed away, or a failover lost it and another one may have got its position.
-      if (first?.position !== position || (position === from && idOf(first) !== id)) return this.#reset(end);
-      for (const entry of page.slice(1)) {
-        const change = logged(entry);
-        if (change !== undefined) changes.push(change);
-      }
-      position = (page.at(-1) as LogEntry).position;
-      if (page.length < pageSize) return { status: "resumed", position, changes };
-      // To list what is reserved now is shorter.
-      if (changes.length > mostReplayed) return this.#reset(end);
-    }
+    // From now on nothing is missed, so that nothing lies between what is read and what is told.
+    await this.following();
+    const changes = id === undefined ? undefined : await this.#readAfter(id);
+    // What was read is applied too: should a failover lose it, that is told.
+    await this.#follower.sync();
+    if (changes !== undefined) return { status: "resumed", changes };
+    const position = this.#follower.position as string;
+    const [end] = await this.#follow().read(this.#options.log.name, position, 1);
+    return { status: "reset", position, id: end === undefined ? undefined : idOf(end) };
   }
 
   /** Ends the listeners; from now on there are no new ones. */
@@ -124,9 +114,28 @@ export class RegistryLog {
     this.#events.clear();
   }
 
-  async #reset(position: string): Promise<Replay> {
-    const [end] = await this.#follow().read(this.#options.log.name, position, 1);
-    return { status: "reset", position, id: end === undefined ? undefined : idOf(end) };
+  /** Undefined when the entry is not known any more: it was trimmed away, or a failover lost it. */
+  async #readAfter(id: string): Promise<readonly LoggedChange[] | undefined> {
+    const from = /^(\d{1,19}-\d{1,19})\./.exec(id)?.[1];
+    if (from === undefined) return undefined;
+    const changes: LoggedChange[] = [];
+    for (let position = from; ;) {
+      const page = await this.#follow().read(this.#options.log.name, position, pageSize);
+      const [first] = page;
+      if (first?.position !== position || (position === from && idOf(first) !== id)) return undefined;
+      for (const entry of page.slice(1)) {
+        const change = logged(entry);
+        if (change !== undefined) changes.push(change);
+      }
+      position = (page.at(-1) as LogEntry).position;
+      if (page.length < pageSize) return changes;
+      // To list what is reserved now is shorter.
+      if (changes.length > mostReplayed) return undefined;
+    }
+  }
+
+  get #follower(): Follower {
+    return this.#follow().follower(this.#options.log.name);
   }
 
   #follow(): FollowedLogs {

@@ -5,7 +5,7 @@ import { createFleet, type Fleet, type FleetOptions } from "../../src/index.js";
 import type { Registry, RegistryOptions } from "../../src/reservations/index.js";
 import { HttpClient } from "../support/http-client.js";
 import { until } from "../support/until.js";
-import { secret, serve, sessionOf, versions } from "./support.js";
+import { secret, serve, sessionOf, sessionOver, versions } from "./support.js";
 
 interface Instance {
   readonly fleet: Fleet;
@@ -206,6 +206,35 @@ describe.each(versions)("reservations on $version", ({ make }) => {
     await until(() => same.events.length > 0, { what: "a change" });
     expect(same.events[0]?.event).toBe("change");
   });
+});
+
+test("with a store for express-session they end and move as well", async () => {
+  const fleet = createFleet({ backend: { memory: anotherMemory() }, logger: false });
+  const documents = fleet.reservations.define("document");
+  const app = express();
+  app.use(sessionOver(fleet.sessions.store()));
+  app.post("/regenerate", (req, res, next) => {
+    req.session.regenerate((error: unknown) => {
+      if (error) return next(error);
+      sessionOf(req)["user"] = "anna";
+      res.json({});
+    });
+  });
+  app.post("/destroy", (req, res, next) => req.session.destroy((error) => (error ? next(error) : res.json({}))));
+  app.use("/reservations", documents.router({ owner: (req: express.Request) => sessionOf(req)["user"] as string }));
+  const { origin, close } = await serve(app);
+  onTestFinished(async () => {
+    await close();
+    await fleet.close();
+  });
+  const browser = new HttpClient(origin);
+  onTestFinished(() => browser.close());
+  await send(browser, "/regenerate");
+  const { body } = await send(browser, "/reservations/reserve", { item: "1" });
+  await send(browser, "/regenerate");
+  expect((await send(browser, "/reservations/heartbeat", { item: "1", token: body.token })).status).toBe(200);
+  await send(browser, "/destroy");
+  expect(await documents.get("1")).toBeUndefined();
 });
 
 test("streams end when the instance does, and new ones do when they are up to date", async () => {

@@ -142,4 +142,10 @@ test("a browser goes on with the changes at another instance, and lists anew whe
   const third = await listen(two, seen?.id);
   await until(() => third.events.length > 0, { what: "an answer" });
   expect(third.events[0]?.event).toBe("reset");
+  // As after a failover that lost them all.
+  await topology.server.command("DEL", `${one.namespace}:reservations:{document}:log`);
+  await until(() => third.events.length > 1, { what: "to be told that changes were lost" });
+  await two.documents.reserve("3", { owner: "u1", session: "s1" });
+  await until(() => third.events.length > 2, { what: "the next change" });
+  expect(third.events.slice(1)).toMatchObject([{ event: "reset" }, { event: "change", item: "3" }]);
 });

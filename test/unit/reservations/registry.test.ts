@@ -1,6 +1,7 @@
-import { describe, expect, test } from "vitest";
-import { ConfigError, isFleetError } from "../../../src/core/errors.js";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { ConfigError, CorruptDataError, isFleetError, UnavailableError } from "../../../src/core/errors.js";
 import type { Registry, ReservationChange } from "../../../src/reservations/index.js";
+import { MemoryReservationStore } from "../../../src/reservations/memory-reservation-store.js";
 import type { RegistryOptions } from "../../../src/reservations/registry-options.js";
 import { FakeClock } from "../../../src/testing/fake-clock.js";
 import { anotherName, instanceOn, type Instance } from "./room.js";
@@ -267,6 +268,39 @@ describe("changes", () => {
     expect(instances.reduce((sum, { room }) => sum + room.stats().expired, 0)).toBe(2);
   });
 
+  test("are looked for where somebody only listens", async () => {
+    const clock = new FakeClock();
+    const name = anotherName();
+    const [gone, listens] = [instanceOn(name, clock), instanceOn(name, clock)];
+    await gone.room.define("document", { lease: "10s" }).reserve("1", anna);
+    await gone.room.close();
+    const registry = listens.room.define("document", { lease: "10s" });
+    const kinds: string[] = [];
+    registry.on("change", ({ kind }) => void kinds.push(kind));
+    await registry.following();
+    await clock.advanceAsync(30_000);
+    expect(kinds).toEqual(["expired"]);
+    // As long as that is so, whatever time passes without a call.
+    await clock.advanceAsync(10 * 60_000);
+    const calls = vi.spyOn(MemoryReservationStore.prototype, "reap");
+    onTestFinished(() => void vi.restoreAllMocks());
+    await clock.advanceAsync(60_000);
+    expect(calls.mock.calls.length).toBeGreaterThanOrEqual(10);
+  });
+
+  test.each<[what: string, error: Error, logged: readonly string[]]>([
+    ["a backend that is away, which says so elsewhere", new UnavailableError("no server"), []],
+    ["anything else", new CorruptDataError("what is that"), ["WARN_FLEET_RESERVATION_REAP"]],
+  ])("go on to be looked for after %s", async (_what, error, logged) => {
+    const { one, documents, clock } = setUp({ lease: "2s" });
+    await documents.reserve("1", anna);
+    vi.spyOn(MemoryReservationStore.prototype, "reap").mockRejectedValueOnce(error);
+    onTestFinished(() => void vi.restoreAllMocks());
+    await clock.advanceAsync(15_000);
+    expect(one.logged).toEqual(logged);
+    expect(one.room.stats().expired).toBe(1);
+  });
+
   test("of a registry that rests are looked for once a minute", async () => {
     const { documents, clock, one } = setUp({ lease: "2m" });
     await documents.reserve("1", anna);
@@ -303,6 +337,19 @@ describe("sessions", () => {
     expect(one.logged).toEqual(["WARN_FLEET_RESERVATION_SESSION"]);
   });
 
+  test("do not wait for a backend that does not answer longer than two seconds", async () => {
+    const { one, clock } = setUp();
+    vi.spyOn(MemoryReservationStore.prototype, "releaseAll").mockReturnValue(new Promise(() => undefined));
+    onTestFinished(() => void vi.restoreAllMocks());
+    let ended = false;
+    const ending = one.watch.end("s1").then(() => (ended = true));
+    await clock.advanceAsync(1_999);
+    expect(ended).toBe(false);
+    await clock.advanceAsync(1);
+    await ending;
+    expect(one.logged).toEqual(["WARN_FLEET_RESERVATION_SESSION"]);
+  });
+
   test("are not watched any more after the close, and calls are refused", async () => {
     const { one, documents } = setUp();
     await documents.reserve("1", anna);
@@ -310,5 +357,6 @@ describe("sessions", () => {
     expect(one.watch.listeners).toBe(0);
     await expect(documents.reserve("1", anna)).rejects.toMatchObject({ code: "ERR_FLEET_CLOSED" });
     expect(() => one.room.define("invoice")).toThrow(/closed/);
+    expect(() => documents.on("change", () => undefined)).toThrow(/closed/);
   });
 });

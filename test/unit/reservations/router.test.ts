@@ -324,6 +324,22 @@ describe("POST /:item/steal and /:item/force-release", () => {
   });
 });
 
+test("what `can` was shown is what is taken: of a holder who came meanwhile nothing is", async () => {
+  const setup = setUp({
+    can: async (_req, action, reservation) => {
+      if (action === "reserve" || reservation?.owner.id !== "u1") return undefined;
+      await setup.documents.forceRelease("1", { by: "admin" });
+      await setup.documents.reserve("1", { owner: "boss", session: "s9" });
+      return true;
+    },
+  });
+  for (const path of ["/1/steal", "/1/force-release"]) {
+    await setup.documents.releaseAll({ session: "s9" });
+    await post(setup, "/reserve", anna, { item: "1" });
+    expect((await post(setup, path, ben)).body).toMatchObject({ status: 409, holder: { id: "boss" } });
+  }
+});
+
 test("an absent backend is 503 with Retry-After", async () => {
   const setup = setUp();
   await setup.documents.close();
