@@ -28,7 +28,7 @@ export function parseStored<T>(text: string, registry: string): T {
   } catch (cause) {
     throw new CorruptDataError(`the registry ${registry} holds a reservation that cannot be read`, {
       cause,
-      help: "end it by its item with forceRelease, or remove the field of that name from the hash that ends in :r",
+      help: "look for the item in the hash of the registry that ends in :r, and remove its field",
     });
   }
 }

@@ -8,10 +8,10 @@ export interface ReservationOwner {
 
 /** One thing that somebody has reserved, as it is stored. */
 export interface Reservation {
-  /** What is reserved, within its registry. */
+  /** What is reserved, within its registry: not empty, without NUL. */
   readonly item: string;
   readonly owner: ReservationOwner;
-  /** Whose heartbeat keeps it: a public name of the session, never what is in the cookie. */
+  /** Whose heartbeat keeps it: a public name of the session, never what is in the cookie; not empty, without NUL. */
   readonly session: string;
   /** The name of the instance that made it. */
   readonly instance: string;
@@ -24,7 +24,7 @@ export interface Reservation {
   readonly since: number;
   /** When it ends unless the session's heartbeat goes on; never after its cap. Milliseconds of the server's clock. */
   readonly until: number;
-  /** The fencing token: rises with every grant of the item, and is kept by a refresh. */
+  /** The fencing token: rises with every grant in the registry, and is kept by a refresh and by a move. */
   readonly token: number;
 }
 
@@ -34,17 +34,18 @@ export type ReservationOperation = string;
 /** What became of one item of `reserve`. */
 export type ReserveOutcome =
   | { readonly status: "reserved"; readonly reservation: Reservation }
-  /** The session had it already; its token is kept. */
+  /** The session had it already; it is kept as it was, with its token and its cap. */
   | { readonly status: "refreshed"; readonly reservation: Reservation }
   /** Somebody else has it. */
   | { readonly status: "busy"; readonly item: string; readonly holder: Reservation };
 
 export interface ReserveParams {
   readonly registry: string;
+  /** One that is named twice is meant once. */
   readonly items: readonly string[];
   readonly owner: ReservationOwner;
   readonly session: string;
-  /** How long the session may be silent, milliseconds; the call counts as a heartbeat. */
+  /** How long the session may be silent, milliseconds; a call that is not refused counts as a heartbeat. */
   readonly lease: number;
   /** How long each may last whatever the heartbeat does, milliseconds; 0 for no limit. */
   readonly cap: number;
@@ -54,7 +55,7 @@ export interface ReserveParams {
   readonly details?: string | undefined;
   /** `all`: one busy item, and none is reserved. `each`: what is free is reserved. */
   readonly mode: "all" | "each";
-  /** What happens to what the same owner has in another session: refused as anybody's, or taken over with a new token. */
+  /** What happens to what the same owner has in another session: refused as anybody's, or taken over as by `steal`. */
   readonly sameOwner: "refuse" | "take-over";
   /** How many one owner may have in the registry; 0 for no limit. */
   readonly quota: number;
@@ -81,7 +82,7 @@ export type CheckResult =
   | { readonly status: "free"; readonly last?: ReservationEnd | undefined }
   | { readonly status: "other"; readonly holder: Reservation; readonly last?: ReservationEnd | undefined };
 
-/** How a reservation ended that was not simply released. */
+/** How a reservation ended; remembered for ten minutes. */
 export interface ReservationEnd {
   readonly token: number;
   readonly how: "expired" | "stolen" | "forced" | "released";
@@ -127,8 +128,8 @@ export interface ReservationStore {
     readonly operation: ReservationOperation;
   }): Promise<{ readonly released: readonly string[] }>;
   /**
-   * Extends the lease of a session that has one; one write, however many reservations it keeps. `gone`: the lease had run
-   * out, and with it what it kept.
+   * Extends the lease of a session that has one, and never shortens it; one write, however many reservations it keeps.
+   * `gone`: the lease had run out, and with it what it kept. A release leaves the lease as it is.
    */
   heartbeat(params: {
     readonly registry: string;
@@ -144,7 +145,10 @@ export interface ReservationStore {
   }): Promise<CheckResult>;
   /** Those of the items that are reserved now. Changes nothing. */
   get(params: { readonly registry: string; readonly items: readonly string[] }): Promise<readonly Reservation[]>;
-  /** A page of what is reserved now, in the order of the items; `next` is the cursor of the next page. Changes nothing. */
+  /**
+   * A page of what is reserved now, in the order of the items' bytes; `next` is the cursor of the next page. A page may have
+   * fewer than `count`, or none, and yet a next one. Changes nothing.
+   */
   list(params: {
     readonly registry: string;
     readonly of?: { readonly session: string } | { readonly owner: string } | undefined;
@@ -178,7 +182,10 @@ export interface ReservationStore {
     | { readonly status: "free" }
     | { readonly status: "changed"; readonly holder: Reservation }
   >;
-  /** Gives all of a session's reservations, with their tokens, to the session that follows it (`regenerate` at a login). */
+  /**
+   * Gives all of a session's reservations, with their tokens, to the session that follows it (`regenerate` at a login), whose
+   * lease begins or is extended; the former session's lease ends. Nothing happens where that has run out.
+   */
   moveSession(params: {
     readonly registry: string;
     readonly from: string;
@@ -186,6 +193,9 @@ export interface ReservationStore {
     readonly lease: number;
     readonly operation: ReservationOperation;
   }): Promise<{ readonly moved: number }>;
-  /** Removes what has ended, `limit` at most, and logs it as expired: each by exactly one call of one instance. */
+  /**
+   * Removes what has ended, `limit` at most, and logs it as expired: each by exactly one call of one instance. Forgets, too, what
+   * is remembered for a while, and so is called from time to time wherever a registry is in use. Delivered twice it does more.
+   */
   reap(params: { readonly registry: string; readonly limit: number }): Promise<{ readonly expired: number }>;
 }

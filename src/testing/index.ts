@@ -2,6 +2,12 @@
 export { FakeClock } from "./fake-clock.js";
 export { fullLogStoreSuite, logStoreSuite } from "./log-store-suite.js";
 export type { FillableLogStoreHarness, LogStoreHarness, LogStoreSuiteOptions } from "./log-store-suite.js";
+export { fullReservationStoreSuite, reservationStoreSuite } from "./reservation-store-suite.js";
+export type {
+  FillableReservationStoreHarness,
+  ReservationStoreHarness,
+  ReservationStoreSuiteOptions,
+} from "./reservation-store-suite.js";
 export { fullRosterStoreSuite, rosterStoreSuite } from "./roster-store-suite.js";
 export type { FillableRosterStoreHarness, RosterStoreHarness, RosterStoreSuiteOptions } from "./roster-store-suite.js";
 export { fullSessionStoreSuite, sessionStoreSuite } from "./session-store-suite.js";
@@ -22,6 +28,19 @@ export type {
   UpdateResult,
   WriteId,
 } from "../sessions/session-store.js";
+export type {
+  CheckResult,
+  ReleaseOutcome,
+  Reservation,
+  ReservationChange,
+  ReservationEnd,
+  ReservationOperation,
+  ReservationOwner,
+  ReservationStore,
+  ReserveOutcome,
+  ReserveParams,
+  ReserveResult,
+} from "../reservations/reservation-store.js";
 export type { LogAddress, LogEntry, LogMark, LogStore, LogSync } from "../feed/log-store.js";
 export type { RosterRow, RosterStore } from "../feed/roster-store.js";
 export type { Clock, Timer } from "../core/clock.js";

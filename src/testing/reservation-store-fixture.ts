@@ -110,7 +110,7 @@ export async function kinds(setting: ReservationStoreSetting): Promise<readonly 
   return (await changes(setting)).map(({ kind, item }) => `${kind} ${item}`);
 }
 
-/** Reservations without when they end, which a heartbeat moves. */
-export function withoutUntil(reservations: readonly Reservation[]): readonly Omit<Reservation, "until">[] {
-  return reservations.map(({ until: _, ...rest }) => rest);
+/** Reservations as if they ended at the same time, which a heartbeat moves. */
+export function withoutUntil(reservations: readonly Reservation[]): readonly Reservation[] {
+  return reservations.map((reservation) => ({ ...reservation, until: 0 }));
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { AnyBackend, RedisBackend } from "../../src/backend/backend.js";
+import type { Script } from "../../src/backend/script.js";
 import { createMemoryBackend } from "../../src/backend/memory/memory-backend.js";
 import type { LogStore } from "../../src/feed/log-store.js";
 import { createMemoryLogStore } from "../../src/feed/memory-log-store.js";
@@ -10,6 +11,7 @@ import { registryLog } from "../../src/reservations/registry-names.js";
 import { FakeClock } from "../../src/testing/fake-clock.js";
 import type { FillableReservationStoreHarness } from "../../src/testing/reservation-store-suite.js";
 import { until } from "../support/until.js";
+import { script } from "../unit/backend/open-backend.js";
 import { memoryFilling, type Filling } from "./feed-harness.js";
 
 /** What the suite of the port of reservations needs, on real servers; `hands` reads the log and the clock, by default over the same backend. */
@@ -35,6 +37,39 @@ export async function redisReservationHarness(
     told: toldIn(backend, registry, logs),
     close: async () => undefined,
   };
+}
+
+const plantText: Script<"records", "field" | "text", readonly ["OK"]> = script(
+  "test/plant-reservation",
+  ["records"],
+  ["field", "text"],
+  false,
+  'redis.call("HSET", KEYS[1], ARGV[1], ARGV[2]) return { "OK" }',
+);
+
+const loseAll: Script<"r" | "x" | "ix" | "log", never, readonly ["OK"]> = script(
+  "test/lose-registry",
+  ["r", "x", "ix", "log"],
+  [],
+  false,
+  'redis.call("DEL", KEYS[1], KEYS[2], KEYS[3], KEYS[4]) return { "OK" }',
+);
+
+/** Removes all keys of a registry, as a server does that starts empty. */
+export async function loseRegistry(backend: RedisBackend, registry: string): Promise<void> {
+  const key = (what: string): string => backend.keys.key("reservations", registry, what);
+  await backend.run(loseAll, { keys: { r: key("r"), x: key("x"), ix: key("ix"), log: key("log") }, args: {} });
+}
+
+/** Stores a text as the reservation of an item, as another program or a damaged disk would. */
+export async function plantReservation(
+  backend: RedisBackend,
+  registry: string,
+  item: string,
+  text: string,
+): Promise<void> {
+  const records = backend.keys.key("reservations", registry, "r");
+  await backend.run(plantText, { keys: { records }, args: { field: item, text } });
 }
 
 /** The same in memory. */

@@ -4,7 +4,7 @@ import type { Topology } from "../support/servers/topology.js";
 
 /** What docs/topologies.md grants, and the help of a `PermissionError` asks for. */
 export const grantedCommands =
-  "+get +set +exists +strlen +pttl +pexpire +persist +hget +hset +hdel +hgetall +xadd +xrange +xrevrange +xlen +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname";
+  "+get +set +exists +strlen +pttl +pexpire +persist +hget +hset +hdel +hgetall +hsetnx +zadd +zrem +zscore +zrangebylex +zrangebyscore +xadd +xrange +xrevrange +xlen +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname";
 
 /** The same, of a cluster alone. */
 export const grantedOnCluster = "+cluster|slots +asking";

@@ -7,6 +7,6 @@ export function accessLine(keys: KeySpace, kind: "single" | "sentinel" | "cluste
 
 function commands(kind: "single" | "sentinel" | "cluster"): string {
   const always =
-    "+get +set +exists +strlen +pttl +pexpire +persist +hget +hset +hdel +hgetall +xadd +xrange +xrevrange +xlen +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname";
+    "+get +set +exists +strlen +pttl +pexpire +persist +hget +hset +hdel +hgetall +hsetnx +zadd +zrem +zscore +zrangebylex +zrangebyscore +xadd +xrange +xrevrange +xlen +eval +evalsha +publish +subscribe +unsubscribe +ping +info +time +client|setname";
   return kind === "cluster" ? `${always} +cluster|slots +asking` : always;
 }

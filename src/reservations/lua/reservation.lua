@@ -11,7 +11,7 @@ local function read(name)
   local held = { item = name }
   held.since, held.cap, held.token, held.owner, held.session, held.rest =
     string.match(redis.call("HGET", records, name) or "", "^(%d+) (%d+) (%d+) (%S+) ([^%z]+)%z(.+)$")
-  if not held.since then return nil end
+  if not held.since or not pcall(cjson.decode, "{" .. held.rest) then return nil end
   held.ends = lease_of(held.session)
   if held.cap ~= "0" then held.ends = math.min(held.ends, tonumber(held.cap)) end
   return held, held.ends > now and held or nil
