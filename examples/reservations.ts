@@ -15,7 +15,7 @@ const secret = process.env["SESSION_SECRET"] ?? "only for your own machine: prod
 const fleet = createFleet();
 const documents = fleet.reservations.define("document", { lease: "30s" });
 
-/** In place of a database: it keeps the token of the last write, and takes no older one. */
+/** In place of the database that all instances share: it keeps the token of the last write, and takes no older one. */
 const table = new Map<string, { text: string; token: number }>();
 
 const app = express();
@@ -76,15 +76,21 @@ function show(text, mine) {
   $("text").disabled = $("save").disabled = !mine;
 }
 
+function lost(text) {
+  clearInterval(beat);
+  token = undefined;
+  show(text, false);
+}
+
 async function open() {
   taken(await post("/reserve", { item, reason: "editing" }));
 }
 
 async function taken(answer) {
   clearInterval(beat);
-  token = answer.headers.get("Reservation-Token") ?? undefined;
   const body = await answer.json();
-  if (!answer.ok) return show(body.holder ? other(body.holder, body) : body.detail, false);
+  if (!answer.ok) return lost(body.holder ? other(body.holder, body) : body.detail);
+  token = answer.headers.get("Reservation-Token");
   $("text").value = (await (await fetch("/documents/" + item)).json()).text;
   show("It is yours.", true);
   beat = setInterval(keep, 10000); // a third of the lease
@@ -95,16 +101,14 @@ const other = (holder, { since, until, reason }) =>
 
 async function keep() {
   const answer = await post("/heartbeat", { item, token });
-  if (answer.ok) return;
-  clearInterval(beat);
-  show((await answer.json()).detail, false);
+  if (!answer.ok) lost((await answer.json()).detail);
 }
 
 async function look() {
   const answer = await fetch(base + "/" + item);
-  if (answer.status === 404) return show("Nobody has it.", false);
+  if (answer.status === 404) return open();
   const held = await answer.json();
-  if (answer.ok && !held.mine) show(other(held.owner, held), false);
+  if (answer.ok && !held.mine) lost(other(held.owner, held));
 }
 
 function listen() {
@@ -115,8 +119,7 @@ function listen() {
     const line = document.createElement("li");
     line.textContent = change.kind + " " + change.item + ": " + change.reservation.owner.id;
     $("events").prepend(line);
-    if (change.item === item && token === undefined) open();
-    else if (change.item === item) look();
+    if (change.item === item) look();
   });
 }
 
@@ -133,7 +136,8 @@ $("save").onclick = async () => {
     headers: { "content-type": "application/json", "Reservation-Token": token },
     body: JSON.stringify({ text: $("text").value }),
   });
-  show(answer.ok ? "Saved. It is yours." : (await answer.json()).detail, answer.ok);
+  if (answer.ok) show("Saved. It is yours.", true);
+  else lost((await answer.json()).detail);
 };
 $("logout").onclick = async () => {
   await fetch("/logout", { method: "POST" });
