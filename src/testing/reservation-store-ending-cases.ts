@@ -172,8 +172,8 @@ export const endingCases: readonly ReservationStoreCase[] = [
     counts: true,
     run: async (setting) => {
       const { store, registry, elapse } = setting;
-      await reserve(setting, { items: ["one", "two", "three"], lease: brief, cap: brief });
-      await reserve(setting, { items: ["four"], session: "ann-2", lease: brief });
+      await reserve(setting, { items: ["one", "two", "three"], lease: brief });
+      await reserve(setting, { items: ["four"], session: "ann-2", cap: brief });
       await elapse(brief);
       const counts = [];
       for (let call = 0; call < 4; call += 1) counts.push((await store.reap({ registry, limit: 2 })).expired);

@@ -16,7 +16,7 @@ local function put(held)
   if held.cap ~= "0" then redis.call("ZADD", due, held.cap, "c\0" .. held.item) end
 end
 
--- Removes a reservation, and remembers for ten minutes how it ended.
+-- Removes a reservation, and remembers for ten minutes how it ended. First a write that a full server allows.
 local function drop(held, how, more)
   local name, ended = held.item, "e\0" .. held.token
   redis.call("HDEL", records, name)

@@ -15,8 +15,6 @@ local records, due, index, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local members, limit, channel, origin = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 -- @include reservation.lua
 -- @include changes.lua
--- First a write that a full server allows: the rest of the script then passes.
-redis.call("PERSIST", due)
 
 local expired = 0
 local function expire(item)
