@@ -15,12 +15,15 @@ import { announceClose, closeServer, type ClosableServer } from "./drain-server.
 import { logBackends, logStart } from "./fleet-log.js";
 import { createFleetFeed } from "./fleet-feed.js";
 import { createFleetLocks, type FleetLocks } from "./fleet-locks.js";
+import { createFleetReservations } from "./fleet-reservations.js";
 import { fleetSettings } from "./fleet-settings.js";
 import type { Feed, FeedStats } from "./feed/feed.js";
 import type { Instance } from "./feed/roster.js";
 import { Health } from "./health/index.js";
 import type { Locks, LocksOptions, LocksStats } from "./locks/index.js";
 import { openBackends, type FleetBackends, type FleetEvents } from "./open-backends.js";
+import type { Reservations, ReservationsStats } from "./reservations/index.js";
+import type { ReservationsOfFleet } from "./reservations/reservations.js";
 import type { Sessions, SessionsOptions, SessionsStats } from "./sessions/index.js";
 import { createSessions, type SessionsOfFleet } from "./sessions/sessions.js";
 
@@ -50,6 +53,7 @@ export interface FleetStats {
   readonly feed: FeedStats;
   readonly sessions: SessionsStats;
   readonly locks: LocksStats;
+  readonly reservations: ReservationsStats;
 }
 
 /** One instance's share of the fleet. */
@@ -60,6 +64,7 @@ export interface Fleet {
   readonly state: BackendState;
   readonly sessions: Sessions;
   readonly locks: Locks;
+  readonly reservations: Reservations;
   readonly health: Health;
   /**
    * Resolves when every backend answers; rejects after `timeouts.start` with the diagnosis of one that does not.
@@ -106,6 +111,7 @@ class FleetInstance implements Fleet {
   readonly #backends: FleetBackends;
   readonly #sessions: SessionsOfFleet;
   readonly #locks: FleetLocks;
+  readonly #reservations: ReservationsOfFleet;
   readonly #feed: Feed;
   readonly #lifecycle: Lifecycle;
   #closing: Promise<void> | undefined;
@@ -146,6 +152,8 @@ class FleetInstance implements Fleet {
     }
     this.#feed = createFleetFeed({ ...feed, backend: backends.default });
     if (backends.of("locks") === backends.default) this.#locks.locks.join(this.#feed.mailbox);
+    const watch = this.#sessions.endings;
+    this.#reservations = createFleetReservations({ ...feed, backends, feed: () => this.#feed, watch });
     this.#lifecycle = this.#createLifecycle();
     this.health = new Health({
       sources: this.#backends.all.map(backendHealth),
@@ -168,6 +176,10 @@ class FleetInstance implements Fleet {
     return this.#locks.locks;
   }
 
+  get reservations(): Reservations {
+    return this.#reservations;
+  }
+
   ready(): Promise<void> {
     return this.#backends.ready();
   }
@@ -183,6 +195,7 @@ class FleetInstance implements Fleet {
       feed: this.#feed.stats(),
       sessions: this.#sessions.stats(),
       locks: this.locks.stats(),
+      reservations: this.#reservations.stats(),
     };
   }
 
@@ -234,6 +247,7 @@ class FleetInstance implements Fleet {
     return {
       ...(this.#sessions.inUse ? { sessions: this.#sessions.sharedSettings() } : {}),
       ...(locks.inUse ? { locks: locks.sharedSettings() } : {}),
+      ...(this.#reservations.inUse ? { reservations: this.#reservations.sharedSettings() } : {}),
     };
   }
 
@@ -253,6 +267,7 @@ class FleetInstance implements Fleet {
     }
     lifecycle.add({ name: "the feed", limit: partLimit, close: () => this.#feed.close() });
     lifecycle.add({ name: "locks", limit: partLimit, close: () => this.#locks.close() });
+    lifecycle.add({ name: "reservations", limit: partLimit, close: () => this.#reservations.close() });
     lifecycle.add({ name: "sessions", limit: partLimit, close: () => this.#sessions.close() });
     return lifecycle;
   }

@@ -9,6 +9,7 @@ export const channels = {
   sessionSave: "express-fleet:session.save",
   sessionDestroy: "express-fleet:session.destroy",
   lockAcquire: "express-fleet:lock.acquire",
+  reservationCall: "express-fleet:reservation.call",
   backendCall: "express-fleet:backend.call",
 } as const;
 

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../core/clock.js";
 import { ClosedError, OverloadedError } from "../core/errors.js";
 import { Follower, type LogConsumer } from "./follower.js";
 import { readHint } from "./hint.js";
-import type { LogAddress, LogStore } from "./log-store.js";
+import type { LogAddress, LogEntry, LogStore } from "./log-store.js";
 
 /** A log that is to be followed. */
 export interface LogToFollow {
@@ -93,7 +93,7 @@ export class FollowedLogs {
     if (this.#closed) throw new ClosedError();
     const { store, backend } = this.#options;
     const follower = this.follower(name);
-    const log = this.#addresses.get(name) as LogAddress;
+    const log = this.#addressOf(name);
     const origin = backend.instanceId;
     const operation = `${origin}:${(this.#operations += 1)}`;
     for (let attempt = 1; ; attempt += 1) {
@@ -112,6 +112,11 @@ export class FollowedLogs {
     }
   }
 
+  /** The entries of a log from a position on, `count` at most, whether they are applied yet or not. */
+  read(name: string, from: string, count: number): Promise<readonly LogEntry[]> {
+    return this.#options.store.read({ log: this.#addressOf(name), from, count });
+  }
+
   /** How far each log is applied. */
   positions(): readonly (readonly [name: string, position: string])[] {
     return [...this.#followers].flatMap(([name, { position }]) =>
@@ -124,6 +129,12 @@ export class FollowedLogs {
     this.#timer?.cancel();
     for (const end of this.#ends) end();
     for (const follower of this.#followers.values()) follower.close();
+  }
+
+  #addressOf(name: string): LogAddress {
+    const log = this.#addresses.get(name);
+    if (log === undefined) throw new TypeError(`no log is called ${name}`);
+    return log;
   }
 
   #syncNow(): void {

@@ -63,6 +63,7 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
   generate: ((request: SessionRequest) => void) | undefined;
   readonly #policy: StorePolicy;
   readonly #tracked = new WeakMap<object, TrackedSession>();
+  #regenerating = false;
 
   constructor(room: SessionRoom, policy: StorePolicy) {
     super();
@@ -113,7 +114,25 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
   }
 
   destroy(id: string, callback: StoreCallback = this.#unheard): void {
-    deliver(this.#room.destroy(addressOf(id)).then(noError), callback);
+    deliver(this.#regenerating ? this.#room.destroy(addressOf(id)).then(noError) : this.#end(id), callback);
+  }
+
+  override regenerate(request: SessionRequest, callback: StoreCallback): void {
+    const { endings } = this.#room;
+    const from = request.sessionID;
+    const rotated = (error?: unknown): void => {
+      const to = request.sessionID;
+      const failed = error !== undefined && error !== null;
+      if (failed || typeof from !== "string" || typeof to !== "string" || !endings.heard) return callback(error);
+      deliver(endings.rotated(from, to), callback);
+    };
+    // It calls `destroy` before it returns: what the session keeps goes on with the next one, and does not end.
+    this.#regenerating = true;
+    try {
+      super.regenerate(request, rotated);
+    } finally {
+      this.#regenerating = false;
+    }
   }
 
   override createSession(request: unknown, data: SessionLike): SessionLike {
@@ -124,6 +143,11 @@ export class ExpressSessionStore extends LibraryStore implements ExpressStore {
     this.#tracked.set(session, tracked);
     if (tracked.state === "degraded") Object.defineProperty(session, "degraded", { value: true, configurable: true });
     return session;
+  }
+
+  async #end(id: string): Promise<void> {
+    await this.#room.destroy(addressOf(id));
+    await this.#room.endings.ended(id);
   }
 
   async #load(id: string): Promise<SessionLike | null> {

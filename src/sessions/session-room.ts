@@ -5,6 +5,7 @@ import type { Logger } from "../core/logger.js";
 import type { SessionAddress } from "./identifier.js";
 import type { Merge } from "./merge.js";
 import type { SaveCoordinator, SaveOutcome, SaveRequest } from "./save-coordinator.js";
+import type { SessionEndings } from "./session-endings.js";
 import type { DestroyResult, LoadResult, SessionStore } from "./session-store.js";
 
 /** What the room counts since start. */
@@ -33,6 +34,7 @@ export interface SessionRoomOptions {
   readonly counters: Counters<SessionCounter>;
   /** The share of the idle time after which a session is extended. */
   readonly touch: number;
+  readonly endings: SessionEndings;
 }
 
 /** The room behind the stores of one fleet: its calls, counted, traced, and known until they end. */
@@ -42,6 +44,7 @@ export class SessionRoom {
   readonly logger: Logger;
   readonly counters: Counters<SessionCounter>;
   readonly touchFraction: number;
+  readonly endings: SessionEndings;
   readonly #store: SessionStore;
   readonly #coordinator: SaveCoordinator;
   readonly #touches = new Map<string, Promise<"done" | "gone" | "failed">>();
@@ -53,6 +56,7 @@ export class SessionRoom {
     this.logger = options.logger;
     this.counters = options.counters;
     this.touchFraction = options.touch;
+    this.endings = options.endings;
     this.#store = options.store;
     this.#coordinator = options.coordinator;
   }

@@ -11,6 +11,7 @@ import { createMiddleware } from "./middleware.js";
 import { MemorySessionStore } from "./memory-session-store.js";
 import { RedisSessionStore } from "./redis-session-store.js";
 import { SaveCoordinator } from "./save-coordinator.js";
+import { SessionEndings } from "./session-endings.js";
 import { readSessionsOptions, type SessionSettings, type SessionsOptions } from "./session-options.js";
 import { sessionCounters, SessionRoom, type SessionCounter } from "./session-room.js";
 import { SharedSessionSettings } from "./shared-settings.js";
@@ -42,6 +43,8 @@ export interface SessionsOfFleet extends Sessions {
   sharedSettings(): Fact;
   /** Whether the app has made a store or a middleware. */
   readonly inUse: boolean;
+  /** Tells other rooms which sessions end, and which get another identifier. */
+  readonly endings: SessionEndings;
 }
 
 /** What the room is made of. */
@@ -70,11 +73,13 @@ class FleetSessions implements SessionsOfFleet {
   readonly #settings: SessionSettings;
   readonly #shared: SharedSessionSettings;
   readonly #https: boolean;
+  readonly endings: SessionEndings;
 
   constructor({ backend, options, externalUrl, logger, clock, processId, deadline = 8000 }: CreateSessionsOptions) {
     this.#settings = readSessionsOptions(options);
     this.#shared = new SharedSessionSettings(this.#settings);
     this.#https = externalUrl?.protocol === "https:";
+    this.endings = new SessionEndings(logger);
     const store = backend.kind === "memory" ? new MemorySessionStore(backend) : new RedisSessionStore(backend);
     const merge = createMerge(this.#settings.merge);
     const counted = counters(sessionCounters);
@@ -87,6 +92,7 @@ class FleetSessions implements SessionsOfFleet {
       logger,
       counters: counted,
       touch: this.#settings.touch,
+      endings: this.endings,
     });
   }
 

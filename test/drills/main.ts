@@ -20,6 +20,7 @@ import { primaryBroken } from "./primary-broken.js";
 import { credentialRotation } from "./rotation.js";
 import { spipedTunnels } from "./spiped-tunnels.js";
 import { replicaofAndBack } from "./replicaof-and-back.js";
+import { reservationsRace } from "./reservations-race.js";
 import { rollingDeploy } from "./rolling-deploy.js";
 import { sentinelsAway } from "./sentinels-away.js";
 import { serverGone } from "./server-gone.js";
@@ -36,6 +37,7 @@ const drills: readonly Drill[] = [
   serverGone,
   subscriberBroken,
   rollingDeploy,
+  reservationsRace,
   firstSentinelFrozen("killed"),
   firstSentinelFrozen("frozen"),
   sentinelsAway,

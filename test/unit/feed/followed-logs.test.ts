@@ -105,6 +105,16 @@ describe("the logs of a room", () => {
     expect(bench.notes).toEqual(["a 1"]);
   });
 
+  test("are read from a position on, and what is read is not applied", async () => {
+    const bench = new FollowedBench();
+    await bench.followed.started();
+    const [first] = await bench.appendAll("1", "2", "3");
+    const from = first?.entry.position as string;
+    expect((await bench.followed.read("a", from, 2)).map(({ payload }) => payload)).toEqual(["1", "2"]);
+    expect(bench.notes).toEqual([]);
+    expect(() => bench.followed.read("c", from, 2)).toThrow("no log is called c");
+  });
+
   test("are read twice a second while they are in use", async () => {
     const bench = new FollowedBench();
     await bench.followed.started();

@@ -37,6 +37,18 @@ describe("sendProblem", () => {
     expect(answer.headers["retry-after"]).toBe("1");
   });
 
+  it("carries what else a program may read, which replaces nothing of ours", async () => {
+    const members = { holder: { id: "ann" }, until: 5, status: 200, reason: undefined };
+    const target = await listen((_req, res) => sendProblem(res, { status: 423, code: "ERR_FLEET_HELD", members }));
+    expect((await ask(target, "GET", "/")).json()).toEqual({
+      status: 423,
+      title: "Locked",
+      code: "ERR_FLEET_HELD",
+      holder: { id: "ann" },
+      until: 5,
+    });
+  });
+
   it("cuts off a response that had begun, so that half an answer does not look whole", async () => {
     const target = await listen((_req, res) => {
       res.writeHead(200);
