@@ -9,7 +9,7 @@ export interface LockRecord {
   /** Held is what expires later than now; without an owner it is kept. */
   expires: number;
   since: number;
-  /** `process:number:at` of the requests that ended in the last ten seconds. */
+  /** The last request that each process ended in the last ten seconds, the oldest first. */
   ended: readonly EndedRequest[];
   notes: string;
   forced: string;
@@ -31,7 +31,8 @@ export interface WaitingRequest {
   readonly notes: string;
 }
 
-const form = /^1\|([\w-]*)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|([\w\-:,]*)\n([^\n]*)\n([^\n]*)\n([^]*)$/;
+const form = /^1\|([^|\n]*)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|((?:[^|\n:,]+:\d+:\d+,)*)\n([^\n]*)\n([^\n]*)\n([^]*)$/;
+const linesOfWaiters = /^(?:[^|\n]+(?:\|\d+){4}\|[^\n]*\n)*$/;
 
 /** Reads a lock's text, empty for none; undefined for what no version of ours wrote. */
 export function parseLock(text: string): LockRecord | undefined {
@@ -53,6 +54,7 @@ export function parseLock(text: string): LockRecord | undefined {
   if (match === null) return undefined;
   const [, owner = "", number, token, lastToken, expires, since, ended = "", notes = "", forced = "", lines = ""] =
     match;
+  if (!linesOfWaiters.test(lines)) return undefined;
   return {
     owner,
     number: Number(number),
@@ -60,7 +62,7 @@ export function parseLock(text: string): LockRecord | undefined {
     lastToken: Number(lastToken),
     expires: Number(expires),
     since: Number(since),
-    ended: ended === "" ? [] : ended.split(",").map(parseEnded),
+    ended: ended.split(",").slice(0, -1).map(parseEnded),
     notes,
     forced,
     waiters: lines.split("\n").slice(0, -1).map(parseWaiter),
@@ -70,7 +72,7 @@ export function parseLock(text: string): LockRecord | undefined {
 /** The text of a lock. */
 export function formatLock(lock: LockRecord): string {
   const { owner, number, token, lastToken, expires, since, notes, forced } = lock;
-  const ended = lock.ended.map((each) => `${each.process}:${each.number}:${each.at}`).join(",");
+  const ended = lock.ended.map((each) => `${each.process}:${each.number}:${each.at},`).join("");
   const lines = lock.waiters.map(
     (each) => `${each.process}|${each.number}|${each.until}|${each.lease}|${each.since}|${each.notes}\n`,
   );
@@ -95,7 +97,7 @@ export function viewOf(lock: LockRecord, now: number): LockView {
 
 /** How a lock was taken by force, from the record or a letter; undefined when it was not. */
 export function parseForce(text: string): LockForce | undefined {
-  const match = /^[^|]*\|([\w-]*)\|(\d+)\|(stolen|forced)\|(.*)$/.exec(text);
+  const match = /^[^|]*\|([^|]*)\|(\d+)\|(stolen|forced)\|([^]*)$/.exec(text);
   if (match === null) return undefined;
   const [, process = "", number, kind, why = ""] = match;
   return { process, number: Number(number), kind: kind as LockForce["kind"], why };

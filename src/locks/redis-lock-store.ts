@@ -1,5 +1,6 @@
 import type { CallOptions, RedisBackend } from "../backend/backend.js";
 import type { Script, ScriptReply } from "../backend/script.js";
+import { systemClock } from "../core/clock.js";
 import { CorruptDataError, UnavailableError } from "../core/errors.js";
 import type { FailoverGuard, GuardArguments } from "./failover-guard.js";
 import { parseForce, parseLock, viewOf } from "./lock-record.js";
@@ -30,6 +31,9 @@ import type {
   WriteRegisterResult,
 } from "./lock-store.js";
 
+/** The server is another one than expected, or does not tell which. */
+type Unguarded = readonly ["GENERATION"] | readonly ["UNTOLD"];
+
 const noClaim: LockClaim = { lease: 0, patience: 0, notes: "" };
 const guardAttempts = 4;
 
@@ -54,6 +58,7 @@ export class RedisLockStore implements LockStore {
 
   async end(request: LockRequest, keep: number, options?: LockCallOptions): Promise<EndResult> {
     const reply = await this.#end(request, keep, 0, noClaim, options);
+    if (reply[0] === "CORRUPT") throw corrupt(request.name);
     return { status: reply[0] === "GONE" ? "gone" : "ended" };
   }
 
@@ -130,7 +135,7 @@ export class RedisLockStore implements LockStore {
     nextNumber: number,
     { lease, patience, notes }: LockClaim,
     options: LockCallOptions | undefined,
-  ): Promise<Exclude<EndLockReply, readonly ["GENERATION"]>> {
+  ): Promise<Exclude<EndLockReply, Unguarded>> {
     const args = { process, number, keep, nextNumber, lease, patience, notes };
     return this.#guarded(name, endLock, args, options);
   }
@@ -168,16 +173,23 @@ export class RedisLockStore implements LockStore {
     script: Script<"key", A | "generation" | "notBefore" | "mail" | "counted", R>,
     own: Readonly<Record<A, string | number>>,
     options: LockCallOptions | undefined,
-  ): Promise<Exclude<R, readonly ["GENERATION"]>> {
+  ): Promise<Exclude<R, Unguarded>> {
     const key = this.#key(name);
+    const end = systemClock.monotonic() + (options?.deadline ?? Number.NaN);
+    // One deadline for all of it; the backend's own, which this does not know, is that of each step.
+    const left = (): LockCallOptions => {
+      if (options?.deadline === undefined) return { ...options };
+      return { ...options, deadline: Math.max(1, end - systemClock.monotonic()) };
+    };
     let guard: GuardArguments = this.#guard.known(key) ?? (await this.#guard.find(key, options?.deadline));
     for (let attempt = 1; ; attempt += 1) {
       const args = { ...own, ...guard, ...this.#letters };
-      const reply = await this.#backend.run(script, { keys: { key }, args }, callOptions(options));
-      if (reply[0] !== "GENERATION") return reply as Exclude<R, readonly ["GENERATION"]>;
+      const reply = await this.#backend.run(script, { keys: { key }, args }, callOptions(left()));
+      if (reply[0] !== "GENERATION" && reply[0] !== "UNTOLD") return reply as Exclude<R, Unguarded>;
       if (attempt === guardAttempts)
         throw new UnavailableError("the server's history of writes changes faster than it can be asked for");
-      guard = await this.#guard.find(key, options?.deadline, guard.generation);
+      if (reply[0] === "UNTOLD") guard = this.#guard.giveUp();
+      else guard = await this.#guard.find(key, left().deadline, guard.generation);
     }
   }
 
@@ -194,7 +206,7 @@ function callOptions(options: LockCallOptions | undefined): CallOptions | undefi
   return options as CallOptions | undefined;
 }
 
-function readAnswer(name: string, reply: Exclude<AskLockReply | EndLockReply, readonly ["GENERATION"]>): AskResult {
+function readAnswer(name: string, reply: Exclude<AskLockReply | EndLockReply, Unguarded>): AskResult {
   switch (reply[0]) {
     case "GRANTED":
       return readGrant(reply);

@@ -14,6 +14,7 @@
 -- @returns WAIT at:integer left:integer now:integer guarded:integer owner:text token:integer since:integer notes:text
 -- @returns ENDED
 -- @returns GENERATION
+-- @returns UNTOLD
 -- @returns CORRUPT
 -- @include now.lua
 -- @include token.lua

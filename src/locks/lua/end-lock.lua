@@ -18,6 +18,7 @@
 -- @returns WAIT at:integer left:integer now:integer guarded:integer owner:text token:integer since:integer notes:text
 -- @returns ENDED
 -- @returns GENERATION
+-- @returns UNTOLD
 -- @returns CORRUPT
 -- @include now.lua
 -- @include token.lua
@@ -31,16 +32,18 @@ local process, number, keep, next_number = ARGV[1], tonumber(ARGV[2]), tonumber(
 local lease, patience, notes = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
 local generation, not_before, mail, counted = ARGV[8], tonumber(ARGV[9]), ARGV[10], ARGV[11]
 
--- First a write that a full server allows: the rest of the script then passes.
-redis.call("PEXPIRE", key, "90000")
 local lock = read_lock(redis.call("GET", key))
 if not lock then return { "CORRUPT" } end
+-- First a write that a full server allows: the rest of the script then passes.
+redis.call("PEXPIRE", key, "90000")
 local reply = { "OK" }
 if not has_ended(lock, process, number) then
-  if lock.owner == process and lock.number == number then
-    if lock.expires <= now then reply = { "GONE" } end
+  local from, waits = place_of(lock, process)
+  if lock.owner == process and lock.number <= number and lock.expires > now then
     lock.owner, lock.expires = "", keep > 0 and now + keep or 0
-  elseif remove_waiter(lock, process) == nil then
+  elseif waits and waits <= number then
+    replace_line(lock, from, "")
+  else
     reply = { "GONE" }
   end
   mark_ended(lock, process, number)

@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import type { LockRequest, LockStore } from "../locks/lock-store.js";
+import { lockStoreCases } from "./lock-store-cases.js";
+import {
+  claim,
+  granted,
+  Instance,
+  long,
+  newName,
+  readGranted,
+  waiting,
+  type LockStoreSetting,
+} from "./lock-store-fixture.js";
+
+/** A fresh store in a namespace of its own, and its end. */
+export interface LockStoreHarness extends LockStoreSetting {
+  readonly close: () => Promise<void>;
+}
+
+/** A harness whose storage can be filled. */
+export interface FillableLockStoreHarness extends LockStoreHarness {
+  /** From now on the storage refuses what creates data. */
+  readonly fill: () => Promise<void>;
+  /** Ends that. */
+  readonly drain: () => Promise<void>;
+}
+
+/** Where the suite registers its cases. */
+export interface LockStoreSuiteOptions<Harness extends LockStoreHarness = LockStoreHarness> {
+  readonly test: (name: string, run: () => Promise<void>) => void;
+  readonly createStore: () => Promise<Harness>;
+}
+
+/**
+ * The conformance suite of the lock port; unstable, it grows with the port.
+ *
+ * Each case runs as it is, with every reply lost once (each call is delivered twice and the second answer counts), and
+ * with every write delivered again after each later call.
+ */
+export function lockStoreSuite({ test, createStore }: LockStoreSuiteOptions): void {
+  for (const { name, expires = false, once = false, run } of lockStoreCases) {
+    const variants = [
+      { suffix: "", wrap: (store: LockStore) => store, fits: true },
+      { suffix: ", each reply lost once", wrap: deliverTwice, fits: !once },
+      { suffix: ", each write delivered again late", wrap: deliverLate, fits: !once && !expires },
+    ];
+    for (const { suffix, wrap, fits } of variants) {
+      if (!fits) continue;
+      test(`${name}${suffix}`, async () => {
+        const harness = await createStore();
+        try {
+          await run({ ...harness, store: wrap(harness.store) });
+        } finally {
+          await harness.close();
+        }
+      });
+    }
+  }
+}
+
+/** What the port promises while its storage is full: who is new is refused, and nobody hears of a grant that is not stored. */
+export function fullLockStoreSuite({ test, createStore }: LockStoreSuiteOptions<FillableLockStoreHarness>): void {
+  const isFull = { code: "ERR_FLEET_STORAGE_FULL", status: 503 };
+  const register = { token: 5, process: "writer", sequence: 1, life: 0, value: "value" };
+
+  const full = (name: string, run: (harness: FillableLockStoreHarness) => Promise<void>): void =>
+    test(name, async () => {
+      const harness = await createStore();
+      try {
+        await run(harness);
+      } finally {
+        await harness.drain();
+        await harness.close();
+      }
+    });
+
+  full("at full memory whoever is new is refused, and who has a lock renews it, ends it and hands it on", async (harness) => {
+    const { store, listen, settle } = harness;
+    const [name, holder, waiter] = [newName(), new Instance(), new Instance()];
+    const [held, waits, stranger] = [holder.request(name), waiter.request(name), new Instance().request(name)];
+    const heard = await listen(waiter.process);
+    const { token } = granted(await store.ask(held, claim()));
+    waiting(await store.ask(waits, claim()));
+    await harness.fill();
+    await assert.rejects(store.ask(stranger, claim()), isFull);
+    await assert.rejects(store.ask(new Instance().request(newName()), claim()), isFull);
+    await assert.rejects(store.write({ ...register, register: newName() }), isFull);
+    // Who only looks stores nothing.
+    waiting(await store.ask(new Instance().request(name), claim({ patience: 0 })));
+    assert.equal(waiting(await store.ask(waits, claim())).position, 0);
+    assert.equal((await store.renew(held, { lease: long, token, held: 0, notes: "{}" })).status, "renewed");
+    assert.deepEqual(await store.end(held, 0), { status: "ended" });
+    await settle(waiter.process);
+    const letter = readGranted(heard[0]);
+    assert.equal(granted(await store.ask(waits, claim())).token, letter.token);
+    assert.deepEqual(await store.end(waits, 0), { status: "ended" });
+    assert.equal((await store.inspect(name)).holder, undefined);
+  });
+
+  full("at full memory locks are taken back, stolen, and asked for anew by who had them", async (harness) => {
+    const { store, listen, settle } = harness;
+    const [name, one, two] = [newName(), new Instance(), new Instance()];
+    const heard = await listen(two.process);
+    granted(await store.ask(one.request(name), claim()));
+    waiting(await store.ask(two.request(name), claim()));
+    await harness.fill();
+    const force = { name, why: "{}", expected: undefined };
+    assert.deepEqual(await store.forceRelease({ ...force, operation: "first", process: "x" }), { status: "done" });
+    await settle(two.process);
+    assert.equal(heard.length, 1);
+    const mine = one.request(name);
+    granted(await store.steal({ ...force, operation: "second" }, mine, { lease: long, notes: "{}" }));
+    granted(await store.endAndAsk(mine, one.request(name).number, claim()));
+  });
+
+  full("at full memory nobody is told of a grant that is not stored", async (harness) => {
+    const { store, elapse, listen, settle } = harness;
+    const [name, waiter] = [newName(), new Instance().request("")];
+    const waits: LockRequest = { ...waiter, name };
+    const heard = await listen(waits.process);
+    granted(await store.ask(new Instance().request(name), claim({ lease: 300 })));
+    waiting(await store.ask(waits, claim()));
+    await elapse(320);
+    await harness.fill();
+    await assert.rejects(store.ask(new Instance().request(name), claim()), isFull);
+    await assert.rejects(store.ask(new Instance().request(name), claim({ patience: 0 })), isFull);
+    await settle(waits.process);
+    assert.deepEqual(heard, []);
+    assert.equal((await store.inspect(name)).holder, undefined);
+    granted(await store.ask(waits, claim()));
+  });
+}
+
+/** Every call reaches the store twice, and only the second answer comes back. */
+function deliverTwice(store: LockStore): LockStore {
+  const twice = async <T>(call: () => Promise<T>): Promise<T> => {
+    await call();
+    return call();
+  };
+  return {
+    ask: (...params) => twice(() => store.ask(...params)),
+    end: (...params) => twice(() => store.end(...params)),
+    endAndAsk: (...params) => twice(() => store.endAndAsk(...params)),
+    renew: (...params) => twice(() => store.renew(...params)),
+    forceRelease: (...params) => twice(() => store.forceRelease(...params)),
+    steal: (...params) => twice(() => store.steal(...params)),
+    inspect: (...params) => twice(() => store.inspect(...params)),
+    write: (...params) => twice(() => store.write(...params)),
+    read: (...params) => twice(() => store.read(...params)),
+  };
+}
+
+/** After every call all earlier ones that had an effect are delivered again, and must change nothing. */
+function deliverLate(store: LockStore): LockStore {
+  const earlier: { readonly stateOf: () => Promise<unknown>; readonly call: () => Promise<unknown> }[] = [];
+  const late = async <T>(stateOf: () => Promise<unknown>, call: () => Promise<T>): Promise<T> => {
+    const result = await call();
+    for (const former of earlier) {
+      const before = await former.stateOf();
+      await former.call();
+      assert.deepEqual(await former.stateOf(), before, "a late call had an effect");
+    }
+    if (!isRefusal(result)) earlier.push({ stateOf, call });
+    return result;
+  };
+  const ofLock = (name: string) => async (): Promise<unknown> => {
+    const { holder, waiters } = await store.inspect(name);
+    // A renewal that comes late extends the lease of who has it.
+    return { holder: holder && { ...holder, until: 0 }, waiters };
+  };
+  return {
+    ask: (request, ...rest) => late(ofLock(request.name), () => store.ask(request, ...rest)),
+    end: (request, ...rest) => late(ofLock(request.name), () => store.end(request, ...rest)),
+    endAndAsk: (request, ...rest) => late(ofLock(request.name), () => store.endAndAsk(request, ...rest)),
+    renew: (request, ...rest) => late(ofLock(request.name), () => store.renew(request, ...rest)),
+    forceRelease: (params) => late(ofLock(params.name), () => store.forceRelease(params)),
+    steal: (params, ...rest) => late(ofLock(params.name), () => store.steal(params, ...rest)),
+    inspect: (name) => store.inspect(name),
+    write: (params) =>
+      late(
+        () => store.read(params.register),
+        () => store.write(params),
+      ),
+    read: (register) => store.read(register),
+  };
+}
+
+/** A call that was refused leaves nothing by which it would be known again; its caller has given it up. */
+function isRefusal(result: unknown): boolean {
+  const { status, position } = result as { readonly status: string; readonly position?: number };
+  return status === "free" || status === "changed" || (status === "waiting" && position === undefined);
+}
