@@ -42,12 +42,15 @@ export class FailoverGuard {
     return { generation: generation.replicationId, notBefore: generation.since + maxLease };
   }
 
-  /** The same, asked for where it is not known or where `not` was found to be another server's; within `deadline` milliseconds. */
-  async find(key: string, deadline: number | undefined, not?: string): Promise<GuardArguments> {
+  /**
+   * The same, asked for where it is not known, or where a script found `other` in place of `not`; within `deadline` milliseconds.
+   */
+  async find(key: string, deadline: number | undefined, not?: string, other?: string): Promise<GuardArguments> {
     const { backend, maxLease } = this.#options;
     const found = await backend.generation(key, {
       ...(deadline === undefined ? {} : { deadline }),
       ...(not === undefined ? {} : { not }),
+      ...(other === undefined ? {} : { found: other }),
     });
     if (found !== undefined) return { generation: found.replicationId, notBefore: found.since + maxLease };
     return this.giveUp();

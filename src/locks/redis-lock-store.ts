@@ -32,7 +32,7 @@ import type {
 } from "./lock-store.js";
 
 /** The server is another one than expected, or does not tell which. */
-type Unguarded = readonly ["GENERATION"] | readonly ["UNTOLD"];
+type Unguarded = readonly ["GENERATION", found: string] | readonly ["UNTOLD"];
 
 const noClaim: LockClaim = { lease: 0, patience: 0, notes: "" };
 const guardAttempts = 4;
@@ -189,7 +189,7 @@ export class RedisLockStore implements LockStore {
       if (attempt === guardAttempts)
         throw new UnavailableError("the server's history of writes changes faster than it can be asked for");
       if (reply[0] === "UNTOLD") guard = this.#guard.giveUp();
-      else guard = await this.#guard.find(key, left().deadline, guard.generation);
+      else guard = await this.#guard.find(key, left().deadline, guard.generation, reply[1] as string);
     }
   }
 

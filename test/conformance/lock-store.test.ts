@@ -69,7 +69,8 @@ function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
       backend = await openBackend(topology.config);
     });
     afterAll(() => backend.close());
-    lockStoreSuite({ test, createStore: async () => lockHarness(topology, backend) });
+    // Side by side, because many of them wait for a lease to end.
+    lockStoreSuite({ test: test.concurrent, createStore: async () => lockHarness(topology, backend) });
   });
 
   describe("on servers of its own, whose memory it fills", () => {

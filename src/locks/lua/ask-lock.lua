@@ -13,7 +13,7 @@
 -- @returns GRANTED token:integer last:integer now:integer lease:integer
 -- @returns WAIT at:integer left:integer now:integer guarded:integer owner:text token:integer since:integer notes:text
 -- @returns ENDED
--- @returns GENERATION
+-- @returns GENERATION found:text
 -- @returns UNTOLD
 -- @returns CORRUPT
 -- @include now.lua

@@ -17,7 +17,7 @@
 -- @returns GRANTED token:integer last:integer now:integer lease:integer
 -- @returns WAIT at:integer left:integer now:integer guarded:integer owner:text token:integer since:integer notes:text
 -- @returns ENDED
--- @returns GENERATION
+-- @returns GENERATION found:text
 -- @returns UNTOLD
 -- @returns CORRUPT
 -- @include now.lua
@@ -39,21 +39,20 @@ redis.call("PEXPIRE", key, "90000")
 local reply = { "OK" }
 if not has_ended(lock, process, number) then
   local from, waits = place_of(lock, process)
-  if lock.owner == process and lock.number <= number and lock.expires > now then
-    lock.owner, lock.expires = "", keep > 0 and now + keep or 0
-  elseif waits and waits <= number then
-    replace_line(lock, from, "")
-  else
-    reply = { "GONE" }
-  end
+  local holds = lock.owner == process and lock.number <= number and lock.expires > now
+  if holds then lock.owner, lock.expires = "", keep > 0 and now + keep or 0 end
+  if waits and waits <= number then replace_line(lock, from, "") elseif not holds then reply = { "GONE" } end
   mark_ended(lock, process, number)
 end
 if next_number > 0 then
   local request = { process = process, number = next_number, lease = lease, patience = patience, notes = notes }
   local server = { generation = generation, not_before = not_before, mail = mail, counted = counted }
   reply = ask(key, lock, request, server)
-elseif lock.waiters ~= "" and lock.expires <= now and not refuse_grant(generation, not_before) then
-  promote(key, lock, "", mail, counted)
+elseif lock.waiters ~= "" and lock.expires <= now then
+  local refusal = refuse_grant(generation, not_before)
+  -- The caller comes again, and is then told whether it had the lock.
+  if refusal and refusal[1] then return refusal end
+  if not refusal then promote(key, lock, "", mail, counted) end
 end
 write_lock(key, lock)
 return reply

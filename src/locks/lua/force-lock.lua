@@ -18,7 +18,7 @@
 -- @returns GRANTED token:integer last:integer now:integer lease:integer
 -- @returns GUARDED left:integer
 -- @returns ENDED
--- @returns GENERATION
+-- @returns GENERATION found:text
 -- @returns UNTOLD
 -- @returns CORRUPT
 -- @include now.lua
@@ -43,7 +43,7 @@ if expected > 0 and (not is_held or lock.token ~= expected) then
   return { "CHANGED", now, lock.owner, lock.token, lock.since, math.max(0, lock.expires - now), lock.notes }
 end
 local refusal, left = refuse_grant(generation, not_before)
-if is_steal and refusal then return left and { "GUARDED", left } or refusal end
+if refusal and (is_steal or refusal[1]) then return left and { "GUARDED", left } or refusal end
 -- First a write that a full server allows: the rest of the script then passes.
 redis.call("PEXPIRE", key, "90000")
 local victim = take_back(lock, operation, is_steal and "stolen" or "forced", why)

@@ -7,7 +7,7 @@ export type AskLockReply =
   | readonly [status: "GRANTED", token: number, last: number, now: number, lease: number]
   | readonly [status: "WAIT", at: number, left: number, now: number, guarded: number, owner: string, token: number, since: number, notes: string]
   | readonly [status: "ENDED"]
-  | readonly [status: "GENERATION"]
+  | readonly [status: "GENERATION", found: string]
   | readonly [status: "UNTOLD"]
   | readonly [status: "CORRUPT"];
 
@@ -24,7 +24,9 @@ export const askLock: Script<"key", "process" | "number" | "lease" | "patience" 
     "  if generation == \"\" then return nil end",
     "  local info = redis.pcall(\"INFO\", \"replication\")",
     "  if type(info) ~= \"string\" then return { \"UNTOLD\" } end",
-    "  if not string.find(info, \"master_replid:\" .. generation, 1, true) then return { \"GENERATION\" } end",
+    "  if not string.find(info, \"master_replid:\" .. generation, 1, true) then",
+    "    return { \"GENERATION\", string.match(info, \"master_replid:(%w+)\") or \"\" }",
+    "  end",
     "  if string.find(info, \"min_slaves_good_slaves:0\", 1, true) then",
     "    return redis.error_reply(\"NOREPLICAS Not enough good replicas to write.\")",
     "  end",
@@ -171,7 +173,7 @@ export const askLock: Script<"key", "process" | "number" | "lease" | "patience" 
     "if changed then write_lock(key, lock) end",
     "return reply",
   ].join("\n"),
-  sha1: "8afcae8e86adc737121dfc3c30db178e8f17b6d9",
+  sha1: "1c607d98a0d0b71355dee44fa68a8d5978616353",
   keys: ["key"],
   args: ["process","number","lease","patience","notes","generation","notBefore","mail","counted"],
   readOnly: false,
@@ -185,7 +187,7 @@ export type EndLockReply =
   | readonly [status: "GRANTED", token: number, last: number, now: number, lease: number]
   | readonly [status: "WAIT", at: number, left: number, now: number, guarded: number, owner: string, token: number, since: number, notes: string]
   | readonly [status: "ENDED"]
-  | readonly [status: "GENERATION"]
+  | readonly [status: "GENERATION", found: string]
   | readonly [status: "UNTOLD"]
   | readonly [status: "CORRUPT"];
 
@@ -202,7 +204,9 @@ export const endLock: Script<"key", "process" | "number" | "keep" | "nextNumber"
     "  if generation == \"\" then return nil end",
     "  local info = redis.pcall(\"INFO\", \"replication\")",
     "  if type(info) ~= \"string\" then return { \"UNTOLD\" } end",
-    "  if not string.find(info, \"master_replid:\" .. generation, 1, true) then return { \"GENERATION\" } end",
+    "  if not string.find(info, \"master_replid:\" .. generation, 1, true) then",
+    "    return { \"GENERATION\", string.match(info, \"master_replid:(%w+)\") or \"\" }",
+    "  end",
     "  if string.find(info, \"min_slaves_good_slaves:0\", 1, true) then",
     "    return redis.error_reply(\"NOREPLICAS Not enough good replicas to write.\")",
     "  end",
@@ -347,26 +351,24 @@ export const endLock: Script<"key", "process" | "number" | "keep" | "nextNumber"
     "local reply = { \"OK\" }",
     "if not has_ended(lock, process, number) then",
     "  local from, waits = place_of(lock, process)",
-    "  if lock.owner == process and lock.number <= number and lock.expires > now then",
-    "    lock.owner, lock.expires = \"\", keep > 0 and now + keep or 0",
-    "  elseif waits and waits <= number then",
-    "    replace_line(lock, from, \"\")",
-    "  else",
-    "    reply = { \"GONE\" }",
-    "  end",
+    "  local holds = lock.owner == process and lock.number <= number and lock.expires > now",
+    "  if holds then lock.owner, lock.expires = \"\", keep > 0 and now + keep or 0 end",
+    "  if waits and waits <= number then replace_line(lock, from, \"\") elseif not holds then reply = { \"GONE\" } end",
     "  mark_ended(lock, process, number)",
     "end",
     "if next_number > 0 then",
     "  local request = { process = process, number = next_number, lease = lease, patience = patience, notes = notes }",
     "  local server = { generation = generation, not_before = not_before, mail = mail, counted = counted }",
     "  reply = ask(key, lock, request, server)",
-    "elseif lock.waiters ~= \"\" and lock.expires <= now and not refuse_grant(generation, not_before) then",
-    "  promote(key, lock, \"\", mail, counted)",
+    "elseif lock.waiters ~= \"\" and lock.expires <= now then",
+    "  local refusal = refuse_grant(generation, not_before)",
+    "  if refusal and refusal[1] then return refusal end",
+    "  if not refusal then promote(key, lock, \"\", mail, counted) end",
     "end",
     "write_lock(key, lock)",
     "return reply",
   ].join("\n"),
-  sha1: "2ba1cb1d8cf640773d091d020fb6d36d6e07d871",
+  sha1: "7f90c188bc36294b612f0aa7a93aefb6e1f724b5",
   keys: ["key"],
   args: ["process","number","keep","nextNumber","lease","patience","notes","generation","notBefore","mail","counted"],
   readOnly: false,
@@ -381,7 +383,7 @@ export type ForceLockReply =
   | readonly [status: "GRANTED", token: number, last: number, now: number, lease: number]
   | readonly [status: "GUARDED", left: number]
   | readonly [status: "ENDED"]
-  | readonly [status: "GENERATION"]
+  | readonly [status: "GENERATION", found: string]
   | readonly [status: "UNTOLD"]
   | readonly [status: "CORRUPT"];
 
@@ -398,7 +400,9 @@ export const forceLock: Script<"key", "operation" | "why" | "expected" | "proces
     "  if generation == \"\" then return nil end",
     "  local info = redis.pcall(\"INFO\", \"replication\")",
     "  if type(info) ~= \"string\" then return { \"UNTOLD\" } end",
-    "  if not string.find(info, \"master_replid:\" .. generation, 1, true) then return { \"GENERATION\" } end",
+    "  if not string.find(info, \"master_replid:\" .. generation, 1, true) then",
+    "    return { \"GENERATION\", string.match(info, \"master_replid:(%w+)\") or \"\" }",
+    "  end",
     "  if string.find(info, \"min_slaves_good_slaves:0\", 1, true) then",
     "    return redis.error_reply(\"NOREPLICAS Not enough good replicas to write.\")",
     "  end",
@@ -526,7 +530,7 @@ export const forceLock: Script<"key", "operation" | "why" | "expected" | "proces
     "  return { \"CHANGED\", now, lock.owner, lock.token, lock.since, math.max(0, lock.expires - now), lock.notes }",
     "end",
     "local refusal, left = refuse_grant(generation, not_before)",
-    "if is_steal and refusal then return left and { \"GUARDED\", left } or refusal end",
+    "if refusal and (is_steal or refusal[1]) then return left and { \"GUARDED\", left } or refusal end",
     "redis.call(\"PEXPIRE\", key, \"90000\")",
     "local victim = take_back(lock, operation, is_steal and \"stolen\" or \"forced\", why)",
     "if is_steal then",
@@ -541,7 +545,7 @@ export const forceLock: Script<"key", "operation" | "why" | "expected" | "proces
     "if is_steal then return granted(lock) end",
     "return { \"OK\" }",
   ].join("\n"),
-  sha1: "2a881ffe7f6e8d322d1a456b1a132cb865e53325",
+  sha1: "852fe4214fd400edd41a9dc2d891ba93432375a8",
   keys: ["key"],
   args: ["operation","why","expected","process","number","lease","notes","generation","notBefore","mail","counted"],
   readOnly: false,
@@ -659,11 +663,11 @@ export const writeRegister: Script<"register", "token" | "process" | "sequence" 
     "  if tonumber(last) > token then return { \"STALE\", tonumber(last) } end",
     "  if tonumber(last) == token and writer == process and tonumber(number) >= sequence then return { \"OK\" } end",
     "end",
-    "text = string.format(\"1|%.0f|%s|%.0f\\n%s\", token, process, sequence, value)",
+    "text = string.format(\"1|%.0f|%s|%.0f\\n\", token, process, sequence) .. value",
     "if life == \"0\" then redis.call(\"SET\", register, text) else redis.call(\"SET\", register, text, \"PX\", life) end",
     "return { \"OK\" }",
   ].join("\n"),
-  sha1: "3886e01f75a1aa6bc9bc0fef207a57b732ca7322",
+  sha1: "85ce603f74387f6f8224631949c1106bd85d3d43",
   keys: ["register"],
   args: ["token","process","sequence","life","value"],
   readOnly: false,
