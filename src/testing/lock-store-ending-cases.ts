@@ -247,10 +247,7 @@ export const renewingCases: readonly LockStoreCase[] = [
       const until = await end(store, name);
       const lost = await store.renew(before, { ...use(token), lease: 60_000 });
       assert.ok(lost.status === "lost");
-      assert.deepEqual(
-        [lost.holder?.process, lost.holder?.token, lost.force],
-        [other.process, grant.token, undefined],
-      );
+      assert.deepEqual([lost.holder?.process, lost.holder?.token, lost.force], [other.process, grant.token, undefined]);
       assert.equal(await end(store, name), until);
     },
   },

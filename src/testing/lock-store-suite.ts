@@ -76,28 +76,31 @@ export function fullLockStoreSuite({ test, createStore }: LockStoreSuiteOptions<
       }
     });
 
-  full("at full memory whoever is new is refused, and who has a lock renews it, ends it and hands it on", async (harness) => {
-    const { store, listen, settle } = harness;
-    const [name, holder, waiter] = [newName(), new Instance(), new Instance()];
-    const [held, waits, stranger] = [holder.request(name), waiter.request(name), new Instance().request(name)];
-    const heard = await listen(waiter.process);
-    const { token } = granted(await store.ask(held, claim()));
-    waiting(await store.ask(waits, claim()));
-    await harness.fill();
-    await assert.rejects(store.ask(stranger, claim()), isFull);
-    await assert.rejects(store.ask(new Instance().request(newName()), claim()), isFull);
-    await assert.rejects(store.write({ ...register, register: newName() }), isFull);
-    // Who only looks stores nothing.
-    waiting(await store.ask(new Instance().request(name), claim({ patience: 0 })));
-    assert.equal(waiting(await store.ask(waits, claim())).position, 0);
-    assert.equal((await store.renew(held, { lease: long, token, held: 0, notes: "{}" })).status, "renewed");
-    assert.deepEqual(await store.end(held, 0), { status: "ended" });
-    await settle(waiter.process);
-    const letter = readGranted(heard[0]);
-    assert.equal(granted(await store.ask(waits, claim())).token, letter.token);
-    assert.deepEqual(await store.end(waits, 0), { status: "ended" });
-    assert.equal((await store.inspect(name)).holder, undefined);
-  });
+  full(
+    "at full memory whoever is new is refused, and who has a lock renews it, ends it and hands it on",
+    async (harness) => {
+      const { store, listen, settle } = harness;
+      const [name, holder, waiter] = [newName(), new Instance(), new Instance()];
+      const [held, waits, stranger] = [holder.request(name), waiter.request(name), new Instance().request(name)];
+      const heard = await listen(waiter.process);
+      const { token } = granted(await store.ask(held, claim()));
+      waiting(await store.ask(waits, claim()));
+      await harness.fill();
+      await assert.rejects(store.ask(stranger, claim()), isFull);
+      await assert.rejects(store.ask(new Instance().request(newName()), claim()), isFull);
+      await assert.rejects(store.write({ ...register, register: newName() }), isFull);
+      // Who only looks stores nothing.
+      waiting(await store.ask(new Instance().request(name), claim({ patience: 0 })));
+      assert.equal(waiting(await store.ask(waits, claim())).position, 0);
+      assert.equal((await store.renew(held, { lease: long, token, held: 0, notes: "{}" })).status, "renewed");
+      assert.deepEqual(await store.end(held, 0), { status: "ended" });
+      await settle(waiter.process);
+      const letter = readGranted(heard[0]);
+      assert.equal(granted(await store.ask(waits, claim())).token, letter.token);
+      assert.deepEqual(await store.end(waits, 0), { status: "ended" });
+      assert.equal((await store.inspect(name)).holder, undefined);
+    },
+  );
 
   full("at full memory locks are taken back, stolen, and asked for anew by who had them", async (harness) => {
     const { store, listen, settle } = harness;

@@ -74,7 +74,8 @@ export function lockHarness(topology: Topology, backend: RedisBackend): Fillable
       const channel = keys.mailChannel(process);
       // What two nodes of a cluster send may overtake one another, so that each has to be heard.
       if (topology.kind !== "cluster") await backend.publish(channel, mark());
-      else await Promise.all(topology.dataServers.map((server) => topology.command(server, "PUBLISH", channel, mark())));
+      else
+        await Promise.all(topology.dataServers.map((server) => topology.command(server, "PUBLISH", channel, mark())));
       await until(() => marks.every((each) => heard.get(process)?.includes(each)), { what: "the letters", every: 1 });
     },
     fill,
