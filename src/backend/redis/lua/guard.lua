@@ -10,7 +10,8 @@ local function refuse_grant(generation, not_before)
   local info = redis.pcall("INFO", "replication")
   if type(info) ~= "string" then return { "UNTOLD" } end
   if not string.find(info, "master_replid:" .. generation, 1, true) then
-    return { "GENERATION", string.match(info, "master_replid:(%w+)") or "" }
+    local found = string.match(info, "master_replid:(%w+)")
+    return found and { "GENERATION", found } or { "UNTOLD" }
   end
   -- Servers before 6.2 do not heed `min-replicas-to-write` in scripts.
   if string.find(info, "min_slaves_good_slaves:0", 1, true) then
