@@ -17,6 +17,14 @@ export interface LockStoreSetting {
   readonly settle: (process: string) => Promise<void>;
 }
 
+/** A setting whose storage can be filled. */
+export interface FillableLockStoreSetting extends LockStoreSetting {
+  /** From now on the storage refuses what creates data. */
+  readonly fill: () => Promise<void>;
+  /** Ends that. */
+  readonly drain: () => Promise<void>;
+}
+
 /** One case of the suite. */
 export interface LockStoreCase {
   /** Begins with the port's method that it is about. */

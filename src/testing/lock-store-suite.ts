@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
-import type { LockRequest, LockStore } from "../locks/lock-store.js";
+import type { LockStore } from "../locks/lock-store.js";
 import { lockStoreCases } from "./lock-store-cases.js";
-import {
-  claim,
-  granted,
-  Instance,
-  long,
-  newName,
-  readGranted,
-  waiting,
-  type LockStoreSetting,
-} from "./lock-store-fixture.js";
+import type { FillableLockStoreSetting, LockStoreSetting } from "./lock-store-fixture.js";
+import { fullLockStoreCases } from "./lock-store-full-cases.js";
 
 /** A fresh store in a namespace of its own, and its end. */
 export interface LockStoreHarness extends LockStoreSetting {
@@ -18,12 +10,7 @@ export interface LockStoreHarness extends LockStoreSetting {
 }
 
 /** A harness whose storage can be filled. */
-export interface FillableLockStoreHarness extends LockStoreHarness {
-  /** From now on the storage refuses what creates data. */
-  readonly fill: () => Promise<void>;
-  /** Ends that. */
-  readonly drain: () => Promise<void>;
-}
+export interface FillableLockStoreHarness extends LockStoreHarness, FillableLockStoreSetting {}
 
 /** Where the suite registers its cases. */
 export interface LockStoreSuiteOptions<Harness extends LockStoreHarness = LockStoreHarness> {
@@ -62,10 +49,7 @@ export function lockStoreSuite({ test, createStore, resends = false }: LockStore
 
 /** What the port promises while its storage is full: who is new is refused, and nobody hears of a grant that is not stored. */
 export function fullLockStoreSuite({ test, createStore }: LockStoreSuiteOptions<FillableLockStoreHarness>): void {
-  const isFull = { code: "ERR_FLEET_STORAGE_FULL", status: 503 };
-  const register = { token: 5, process: "writer", sequence: 1, life: 0, value: "value" };
-
-  const full = (name: string, run: (harness: FillableLockStoreHarness) => Promise<void>): void =>
+  for (const { name, run } of fullLockStoreCases) {
     test(name, async () => {
       const harness = await createStore();
       try {
@@ -75,65 +59,7 @@ export function fullLockStoreSuite({ test, createStore }: LockStoreSuiteOptions<
         await harness.close();
       }
     });
-
-  full(
-    "at full memory whoever is new is refused, and who has a lock renews it, ends it and hands it on",
-    async (harness) => {
-      const { store, listen, settle } = harness;
-      const [name, holder, waiter] = [newName(), new Instance(), new Instance()];
-      const [held, waits, stranger] = [holder.request(name), waiter.request(name), new Instance().request(name)];
-      const heard = await listen(waiter.process);
-      const { token } = granted(await store.ask(held, claim()));
-      waiting(await store.ask(waits, claim()));
-      await harness.fill();
-      await assert.rejects(store.ask(stranger, claim()), isFull);
-      await assert.rejects(store.ask(new Instance().request(newName()), claim()), isFull);
-      await assert.rejects(store.write({ ...register, register: newName() }), isFull);
-      // Who only looks stores nothing.
-      waiting(await store.ask(new Instance().request(name), claim({ patience: 0 })));
-      assert.equal(waiting(await store.ask(waits, claim())).position, 0);
-      assert.equal((await store.renew(held, { lease: long, token, held: 0, notes: "{}" })).status, "renewed");
-      assert.deepEqual(await store.end(held, 0), { status: "ended" });
-      await settle(waiter.process);
-      const letter = readGranted(heard[0]);
-      assert.equal(granted(await store.ask(waits, claim())).token, letter.token);
-      assert.deepEqual(await store.end(waits, 0), { status: "ended" });
-      assert.equal((await store.inspect(name)).holder, undefined);
-    },
-  );
-
-  full("at full memory locks are taken back, stolen, and asked for anew by who had them", async (harness) => {
-    const { store, listen, settle } = harness;
-    const [name, one, two] = [newName(), new Instance(), new Instance()];
-    const heard = await listen(two.process);
-    granted(await store.ask(one.request(name), claim()));
-    waiting(await store.ask(two.request(name), claim()));
-    await harness.fill();
-    const force = { name, why: "{}", expected: undefined };
-    assert.deepEqual(await store.forceRelease({ ...force, operation: "first", process: "x" }), { status: "done" });
-    await settle(two.process);
-    assert.equal(heard.length, 1);
-    const mine = one.request(name);
-    granted(await store.steal({ ...force, operation: "second" }, mine, { lease: long, notes: "{}" }));
-    granted(await store.endAndAsk(mine, one.request(name).number, claim()));
-  });
-
-  full("at full memory nobody is told of a grant that is not stored", async (harness) => {
-    const { store, elapse, listen, settle } = harness;
-    const [name, waiter] = [newName(), new Instance().request("")];
-    const waits: LockRequest = { ...waiter, name };
-    const heard = await listen(waits.process);
-    granted(await store.ask(new Instance().request(name), claim({ lease: 300 })));
-    waiting(await store.ask(waits, claim()));
-    await elapse(320);
-    await harness.fill();
-    await assert.rejects(store.ask(new Instance().request(name), claim()), isFull);
-    await assert.rejects(store.ask(new Instance().request(name), claim({ patience: 0 })), isFull);
-    await settle(waits.process);
-    assert.deepEqual(heard, []);
-    assert.equal((await store.inspect(name)).holder, undefined);
-    granted(await store.ask(waits, claim()));
-  });
+  }
 }
 
 /** Every call reaches the store twice, and only the second answer comes back. */

@@ -49,7 +49,7 @@ test("nothing is granted until a lease has passed in the new history, which is f
   expect((await guarded.inspect(name)).holder).toBeUndefined();
   const params = { name, operation: "steal", why: "{}", expected: undefined };
   expect(await guarded.steal(params, one.request(name), claim())).toMatchObject({ status: "guarded" });
-  const seen = Number((await backend.knownGeneration(backend.keys.key("locks", name, "lock")))?.since);
+  const seen = Number(backend.knownGeneration(backend.keys.key("locks", name, "lock"))?.since);
   const granted = await until(
     async () => {
       const result = await guarded.ask(waiter, claim());

@@ -3,8 +3,8 @@
 --- Needs `now.lua`.
 
 -- Nil when it may, otherwise the reply in its place: the server is another one than the caller knows, who has to look
--- anew, it tells scripts nothing of it, or it lacks replicas. With a number it may in so many milliseconds. An empty generation is a caller that cannot
--- know it, or does not mind what a failover lost.
+-- anew, it tells scripts nothing of its history, or it lacks replicas. With a number it may in so many milliseconds. An
+-- empty generation is a caller that cannot know it, or does not mind what a failover lost.
 local function refuse_grant(generation, not_before)
   if generation == "" then return nil end
   local info = redis.pcall("INFO", "replication")
