@@ -5,7 +5,7 @@ import { readHeader } from "./header.mjs";
 import { LuaProblem } from "./tokens.mjs";
 
 const maximumLines = 60;
-const maximumLinesWithFragments = 200;
+const maximumLinesWithFragments = 220;
 const reserved = new Set(
   `await break case catch class const continue debugger default delete do else enum export extends false finally for function if
   implements import in instanceof interface let new null package private protected public return static super switch this throw true

@@ -139,6 +139,12 @@ export interface Generation {
   readonly since: number;
 }
 
+/** What a script found when it compared histories; empty texts are none. */
+export interface GenerationOptions extends CallOptions {
+  readonly not?: string;
+  readonly found?: string;
+}
+
 /** A command that only reads one key, as `[name, ...arguments after the key]`. */
 export type ReadCommand = readonly [name: "get" | "pttl" | "exists" | "strlen", ...args: (string | number)[]];
 
@@ -164,9 +170,11 @@ export interface RedisBackend extends Backend {
   /**
    * The history of writes of the server that owns the key; undefined when it does not tell (INFO is refused).
    *
-   * `not` is one that a script did not find any more: the server is asked anew.
+   * `not` is one that a script did not find any more: the server is asked anew. `found` is the one that it found instead:
+   * where the owner's is still the same, a slot that moves sent the script to its next owner, whose id is answered with
+   * the later `since` of both.
    */
-  generation(key: string, options?: CallOptions & { readonly not?: string }): Promise<Generation | undefined>;
+  generation(key: string, options?: GenerationOptions): Promise<Generation | undefined>;
   /** What `generation` would answer as far as it is known already; undefined where it has to be asked. */
   knownGeneration(key: string): Generation | undefined;
 }

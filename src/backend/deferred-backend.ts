@@ -8,6 +8,7 @@ import type {
   Capabilities,
   ChannelListener,
   Generation,
+  GenerationOptions,
   ReadCommand,
   RedisBackend,
   RunOptions,
@@ -93,7 +94,7 @@ export class DeferredBackend implements RedisBackend {
     return this.#loaded.then((loaded) => loaded.read(key, commands, options));
   }
 
-  generation(key: string, options?: CallOptions & { readonly not?: string }): Promise<Generation | undefined> {
+  generation(key: string, options?: GenerationOptions): Promise<Generation | undefined> {
     return this.#loaded.then((loaded) => loaded.generation(key, options));
   }
 

@@ -13,7 +13,7 @@ export interface FailoverGuardOptions {
   readonly maxLease: number;
   /** A failover is not waited for: what it lost may be granted twice. */
   readonly isFast: boolean;
-  /** The server does not tell its history, so that nothing can be guarded; told once. */
+  /** A server does not tell its history, so that nothing can be guarded; told once. */
   readonly onUnguarded: () => void;
 }
 
@@ -42,15 +42,23 @@ export class FailoverGuard {
     return { generation: generation.replicationId, notBefore: generation.since + maxLease };
   }
 
-  /** The same, asked for where it is not known or where `not` was found to be another server's. */
-  async find(key: string, deadline: number | undefined, not?: string): Promise<GuardArguments> {
-    const { backend, maxLease, onUnguarded } = this.#options;
+  /**
+   * The same, asked for where it is not known, or where a script found `other` in place of `not`; within `deadline` milliseconds.
+   */
+  async find(key: string, deadline: number | undefined, not?: string, other?: string): Promise<GuardArguments> {
+    const { backend, maxLease } = this.#options;
     const found = await backend.generation(key, {
       ...(deadline === undefined ? {} : { deadline }),
       ...(not === undefined ? {} : { not }),
+      ...(other === undefined ? {} : { found: other }),
     });
     if (found !== undefined) return { generation: found.replicationId, notBefore: found.since + maxLease };
-    if (!this.#told) onUnguarded();
+    return this.giveUp();
+  }
+
+  /** The server tells its history to nobody, or not to scripts: from now on nothing is compared. */
+  giveUp(): GuardArguments {
+    if (!this.#told) this.#options.onUnguarded();
     this.#told = true;
     return open;
   }

@@ -9,7 +9,7 @@ export interface LockRecord {
   /** Held is what expires later than now; without an owner it is kept. */
   expires: number;
   since: number;
-  /** `process:number:at` of the requests that ended in the last ten seconds. */
+  /** The last request that each process ended in the last ten seconds, the oldest first. */
   ended: readonly EndedRequest[];
   notes: string;
   forced: string;
@@ -31,28 +31,36 @@ export interface WaitingRequest {
   readonly notes: string;
 }
 
-const form = /^1\|([\w-]*)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|([\w\-:,]*)\n([^\n]*)\n([^\n]*)\n([^]*)$/;
+const freeForm = /^0\|(\d+)\|((?:[^|\n:,]+:\d+:\d+,)*)\n([^\n]*)$/;
+const form = /^1\|([^|\n]*)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|((?:[^|\n:,]+:\d+:\d+,)*)\n([^\n]*)\n([^\n]*)\n([^]*)$/;
+const linesOfWaiters = /^(?:[^|\n]+(?:\|\d+){4}\|[^\n]*\n)*$/;
+
+const untouched: LockRecord = {
+  owner: "",
+  number: 0,
+  token: 0,
+  lastToken: 0,
+  expires: 0,
+  since: 0,
+  ended: [],
+  notes: "",
+  forced: "",
+  waiters: [],
+};
 
 /** Reads a lock's text, empty for none; undefined for what no version of ours wrote. */
 export function parseLock(text: string): LockRecord | undefined {
-  if (text === "") {
-    return {
-      owner: "",
-      number: 0,
-      token: 0,
-      lastToken: 0,
-      expires: 0,
-      since: 0,
-      ended: [],
-      notes: "",
-      forced: "",
-      waiters: [],
-    };
+  if (text === "") return { ...untouched };
+  const free = freeForm.exec(text);
+  if (free !== null) {
+    const [, lastToken, ended = "", forced = ""] = free;
+    return { ...untouched, lastToken: Number(lastToken), ended: parseEndedList(ended), forced };
   }
   const match = form.exec(text);
   if (match === null) return undefined;
   const [, owner = "", number, token, lastToken, expires, since, ended = "", notes = "", forced = "", lines = ""] =
     match;
+  if (!linesOfWaiters.test(lines)) return undefined;
   return {
     owner,
     number: Number(number),
@@ -60,17 +68,18 @@ export function parseLock(text: string): LockRecord | undefined {
     lastToken: Number(lastToken),
     expires: Number(expires),
     since: Number(since),
-    ended: ended === "" ? [] : ended.split(",").map(parseEnded),
+    ended: parseEndedList(ended),
     notes,
     forced,
     waiters: lines.split("\n").slice(0, -1).map(parseWaiter),
   };
 }
 
-/** The text of a lock. */
+/** The text of a lock; of one that was given back, with nobody waiting, only what the next grant needs. */
 export function formatLock(lock: LockRecord): string {
   const { owner, number, token, lastToken, expires, since, notes, forced } = lock;
-  const ended = lock.ended.map((each) => `${each.process}:${each.number}:${each.at}`).join(",");
+  const ended = lock.ended.map((each) => `${each.process}:${each.number}:${each.at},`).join("");
+  if (owner === "" && expires === 0 && lock.waiters.length === 0) return `0|${lastToken}|${ended}\n${forced}`;
   const lines = lock.waiters.map(
     (each) => `${each.process}|${each.number}|${each.until}|${each.lease}|${each.since}|${each.notes}\n`,
   );
@@ -95,10 +104,14 @@ export function viewOf(lock: LockRecord, now: number): LockView {
 
 /** How a lock was taken by force, from the record or a letter; undefined when it was not. */
 export function parseForce(text: string): LockForce | undefined {
-  const match = /^[^|]*\|([\w-]*)\|(\d+)\|(stolen|forced)\|(.*)$/.exec(text);
+  const match = /^[^|]*\|([^|]*)\|(\d+)\|(stolen|forced)\|([^]*)$/.exec(text);
   if (match === null) return undefined;
   const [, process = "", number, kind, why = ""] = match;
   return { process, number: Number(number), kind: kind as LockForce["kind"], why };
+}
+
+function parseEndedList(text: string): readonly EndedRequest[] {
+  return text.split(",").slice(0, -1).map(parseEnded);
 }
 
 function parseEnded(text: string): EndedRequest {

@@ -21,24 +21,39 @@ export function askFor(
   letters: LetterList,
 ): AskResult {
   if (hasEnded(lock, process, number)) return { status: "ended" };
-  if (lock.owner === process && lock.expires > now) {
-    if (lock.number === number) return toGrant(lock, now);
-    if (lock.number > number) return { status: "ended" };
-    markEnded(lock, process, lock.number, now);
-    lock.owner = "";
-    lock.expires = 0;
+  const held = heldBy(lock, process, now);
+  if (held === number) return toGrant(lock, now);
+  const waits = lock.waiters.find((waiter) => waiter.process === process)?.number;
+  if (Math.max(held ?? 0, waits ?? 0) > number) return { status: "ended" };
+  // It asks anew, so it has given up what it held or waited for; the end of that was lost on the way.
+  if (held !== undefined) release(lock, process, held, now);
+  if (waits !== undefined && waits < number) {
+    removeWaiter(lock, process);
+    markEnded(lock, process, waits, now);
   }
   const mine = { process, number, lease, notes };
   const isFree = lock.expires <= now;
   if (isFree && lock.waiters.length === 0) return grantTo(lock, mine, now);
-  const position = patience > 0 ? putWaiter(lock, { ...mine, until: now + patience, since: now }) : undefined;
+  const position = patience > 0 ? putWaiter(lock, { ...mine, until: now + patience, since: now }, now) : undefined;
   if (isFree) {
     promoteFirst(lock, process, now, letters);
-    if (lock.owner === process && lock.number === number) return toGrant(lock, now);
-    if (lock.waiters.length === 0 && lock.expires <= now) return grantTo(lock, mine, now);
+    if (lock.expires <= now) return grantTo(lock, mine, now);
+    if (lock.owner === process) return toGrant(lock, now);
   }
   const holder = holderOf(lock, now);
   return { status: "waiting", position, left: Math.max(0, lock.expires - now), now, holder, isGuarded: false };
+}
+
+/** The number of the request with which a process has the lock. */
+export function heldBy(lock: LockRecord, process: string, now: number): number | undefined {
+  return lock.owner === process && lock.expires > now ? lock.number : undefined;
+}
+
+/** Nobody has it any more; the request that did has ended. */
+export function release(lock: LockRecord, process: string, number: number, now: number): void {
+  lock.owner = "";
+  lock.expires = 0;
+  markEnded(lock, process, number, now);
 }
 
 /** Whether the process has ended this request, or a later one, in the last ten seconds. */
@@ -49,15 +64,12 @@ export function hasEnded(lock: LockRecord, process: string, number: number): boo
 /** Notes that a request has ended. */
 export function markEnded(lock: LockRecord, process: string, number: number, now: number): void {
   const others = lock.ended.filter((each) => each.process !== process && each.at > now - endedKept);
-  lock.ended = [{ process, number, at: now }, ...others];
+  lock.ended = [...others, { process, number, at: now }];
 }
 
-/** Takes the place of a process; false when it has none, or one for a newer request. */
-export function removeWaiter(lock: LockRecord, process: string, number: number): boolean {
-  const others = lock.waiters.filter((waiter) => waiter.process !== process || waiter.number > number);
-  const found = others.length < lock.waiters.length;
-  lock.waiters = others;
-  return found;
+/** Takes its place from a process. */
+export function removeWaiter(lock: LockRecord, process: string): void {
+  lock.waiters = lock.waiters.filter((waiter) => waiter.process !== process);
 }
 
 /** Gives the lock to a request, with sixteen tokens, so that the process can pass it among its own waiters. */
@@ -99,14 +111,14 @@ export function promoteFirst(lock: LockRecord, caller: string | undefined, now: 
   ]);
 }
 
-function putWaiter(lock: LockRecord, waiter: LockRecord["waiters"][number]): number {
+function putWaiter(lock: LockRecord, waiter: LockRecord["waiters"][number], now: number): number {
   const at = lock.waiters.findIndex(({ process }) => process === waiter.process);
   const before = lock.waiters[at];
-  if (before?.number === waiter.number) {
+  if (before !== undefined) {
     lock.waiters = lock.waiters.with(at, { ...waiter, since: before.since });
     return at;
   }
-  removeWaiter(lock, waiter.process, waiter.number);
-  lock.waiters = [...lock.waiters, waiter];
+  // Those who died would else stay for as long as somebody has the lock.
+  lock.waiters = [...lock.waiters.filter(({ until }) => until > now), waiter];
   return lock.waiters.length - 1;
 }

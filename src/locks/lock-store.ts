@@ -133,7 +133,10 @@ export type WriteRegisterResult =
 
 /**
  * What locks ask of a backend. Every method is atomic and a single attempt, decides by the backend's own time, and may be
- * delivered twice, late, or after later calls with the effect of one delivery in order.
+ * delivered twice, late, or after later calls with the effect of one delivery in order: up to ten seconds late, and unless
+ * it was refused at first. What is refused (`ask` without patience, `free`, `changed`) leaves nothing by which it is known
+ * again: delivered late it may still be carried out, and a lock that it got so is free when its lease ends. The second
+ * answer of `end` is `ended`, whatever the first was.
  *
  * Whoever a lock is handed to while it waits is told by a letter `granted` (the key, and on the next line
  * `number|token|last|now|lease`), and whoever loses one by force by a letter `lost`; both may be missed, and are found out by asking or renewing. Tokens rise with

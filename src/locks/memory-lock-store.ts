@@ -2,7 +2,18 @@ import type { MemoryBackend } from "../backend/backend.js";
 import { CorruptDataError, StorageFullError } from "../core/errors.js";
 import { TextTable } from "../backend/text-table.js";
 import { formatLock, holderOf, parseForce, parseLock, viewOf, type LockRecord } from "./lock-record.js";
-import { askFor, hasEnded, markEnded, promoteFirst, removeWaiter, grantTo, toGrant } from "./lock-steps.js";
+import {
+  askFor,
+  grantTo,
+  hasEnded,
+  heldBy,
+  markEnded,
+  promoteFirst,
+  release,
+  removeWaiter,
+  toGrant,
+  type LetterList,
+} from "./lock-steps.js";
 import type {
   AskResult,
   EndResult,
@@ -33,10 +44,13 @@ export class MemoryLockStore implements LockStore {
 
   async ask(request: LockRequest, claim: LockClaim): Promise<AskResult> {
     const lock = this.#read(request.name);
-    const isNew = lock.owner !== request.process && !lock.waiters.some(({ process }) => process === request.process);
-    const letters: Letters = [];
+    const { process, number } = request;
+    const waits = lock.waiters.some((waiter) => waiter.process === process && waiter.number === number);
+    const before = formatLock(lock);
+    const letters: LetterList = [];
     const result = askFor(lock, request, claim, this.#backend.time(), letters);
-    if (result.status !== "ended") this.#write(request.name, lock, isNew);
+    // Who only looks on stores nothing, and who waits already adds nothing: a full backend lets both pass.
+    if (formatLock(lock) !== before) this.#write(request.name, lock, !waits);
     this.#send(request.name, letters);
     return result;
   }
@@ -45,7 +59,7 @@ export class MemoryLockStore implements LockStore {
     const now = this.#backend.time();
     const lock = this.#read(request.name);
     const result = this.#end(lock, request, keep, now);
-    const letters: Letters = [];
+    const letters: LetterList = [];
     if (lock.expires <= now) promoteFirst(lock, undefined, now, letters);
     this.#write(request.name, lock, false);
     this.#send(request.name, letters);
@@ -56,7 +70,7 @@ export class MemoryLockStore implements LockStore {
     const now = this.#backend.time();
     const lock = this.#read(request.name);
     this.#end(lock, request, 0, now);
-    const letters: Letters = [];
+    const letters: LetterList = [];
     const result = askFor(lock, { ...request, number: next }, claim, now, letters);
     this.#write(request.name, lock, false);
     this.#send(request.name, letters);
@@ -75,9 +89,10 @@ export class MemoryLockStore implements LockStore {
       return { status: "lost", holder: holderOf(lock, now), force: isOurs ? force : undefined };
     }
     lock.expires = Math.max(lock.expires, now + use.lease);
-    lock.token = Math.max(lock.token, use.token);
-    if (lock.token === use.token) {
-      lock.since = now - use.held;
+    if (use.token >= lock.token) {
+      // Since when the same one has it goes by the delivery that came first.
+      lock.since = use.token > lock.token ? now - use.held : Math.min(lock.since, now - use.held);
+      lock.token = use.token;
       lock.notes = use.notes;
     }
     this.#write(name, lock, false);
@@ -95,7 +110,7 @@ export class MemoryLockStore implements LockStore {
     if (lock.forced.startsWith(`${operation}|`)) return { status: "done" };
     if (lock.expires <= now) return { status: "free" };
     if (expected !== undefined && lock.token !== expected) return { status: "changed", holder: holderOf(lock, now) };
-    const letters: Letters = [];
+    const letters: LetterList = [];
     this.#takeBack(lock, "forced", operation, why, now, letters);
     promoteFirst(lock, undefined, now, letters);
     this.#write(name, lock, false);
@@ -110,16 +125,16 @@ export class MemoryLockStore implements LockStore {
   ): Promise<StealResult> {
     const now = this.#backend.time();
     const lock = this.#read(name);
-    if (lock.forced.startsWith(`${operation}|`)) {
-      const isOurs = lock.owner === process && lock.number === number && lock.expires > now;
-      return isOurs ? toGrant(lock, now) : { status: "ended" };
-    }
-    if (hasEnded(lock, process, number)) return { status: "ended" };
+    const held = heldBy(lock, process, now);
+    if (held === number) return toGrant(lock, now);
+    if (lock.forced.startsWith(`${operation}|`) || hasEnded(lock, process, number)) return { status: "ended" };
+    const waits = lock.waiters.find((waiter) => waiter.process === process)?.number;
+    if (Math.max(held ?? 0, waits ?? 0) > number) return { status: "ended" };
     if (expected !== undefined && (lock.expires <= now || lock.token !== expected))
       return { status: "changed", holder: holderOf(lock, now) };
-    const letters: Letters = [];
+    const letters: LetterList = [];
     this.#takeBack(lock, "stolen", operation, why, now, letters);
-    removeWaiter(lock, process, number);
+    removeWaiter(lock, process);
     grantTo(lock, { process, number, lease, notes }, now);
     this.#write(name, lock, false);
     this.#send(name, letters);
@@ -163,14 +178,14 @@ export class MemoryLockStore implements LockStore {
 
   #end(lock: LockRecord, { process, number }: LockRequest, keep: number, now: number): EndResult {
     if (hasEnded(lock, process, number)) return { status: "ended" };
-    let status: EndResult["status"] = "ended";
-    if (lock.owner === process && lock.number === number) {
-      if (lock.expires <= now) status = "gone";
-      lock.owner = "";
-      lock.expires = keep > 0 ? now + keep : 0;
-    } else if (!removeWaiter(lock, process, number)) status = "gone";
+    const held = heldBy(lock, process, now);
+    const holds = held !== undefined && held <= number;
+    const waits = lock.waiters.some((waiter) => waiter.process === process && waiter.number <= number);
+    if (holds) release(lock, process, number, now);
+    if (holds && keep > 0) lock.expires = now + keep;
+    if (waits) removeWaiter(lock, process);
     markEnded(lock, process, number, now);
-    return { status };
+    return { status: holds || waits ? "ended" : "gone" };
   }
 
   #takeBack(
@@ -179,14 +194,13 @@ export class MemoryLockStore implements LockStore {
     operation: string,
     why: string,
     now: number,
-    letters: Letters,
+    letters: LetterList,
   ): void {
-    const { owner, number } = lock;
-    const isHeld = lock.expires > now;
+    const { owner, number } = lock.expires > now ? lock : { owner: "", number: 0 };
     lock.forced = `${operation}|${owner}|${number}|${kind}|${why}`;
     lock.owner = "";
     lock.expires = 0;
-    if (!isHeld || owner === "") return;
+    if (owner === "") return;
     markEnded(lock, owner, number, now);
     letters.push([owner, "lost", lock.forced]);
   }
@@ -206,7 +220,7 @@ export class MemoryLockStore implements LockStore {
   }
 
   /** Told when all is stored, and never before this turn ends. */
-  #send(name: string, letters: Letters): void {
+  #send(name: string, letters: LetterList): void {
     for (const [to, kind, payload] of letters)
       void this.#backend.publish(this.#backend.keys.mailChannel(to), `locks|${kind}|||${this.#key(name)}\n${payload}`);
   }
@@ -232,9 +246,6 @@ export class MemoryLockStore implements LockStore {
     return this.#backend.keys.key("locks", name, "register");
   }
 }
-
-/** To whom, of what kind, and what. */
-type Letters = (readonly [to: string, kind: "granted" | "lost", payload: string])[];
 
 function full(): StorageFullError {
   return new StorageFullError("the embedded backend has no room for another lock", {

@@ -1,5 +1,6 @@
 import type { RedisBackend, RunOptions } from "../backend/backend.js";
 import type { Script, ScriptReply } from "../backend/script.js";
+import { systemClock } from "../core/clock.js";
 import { CorruptDataError, UnavailableError } from "../core/errors.js";
 import type { FailoverGuard, GuardArguments } from "./failover-guard.js";
 import { parseForce, parseLock, viewOf } from "./lock-record.js";
@@ -33,8 +34,11 @@ import type {
 
 type GuardedArgument = "generation" | "notBefore" | "mail" | "counted";
 
+/** The server is another one than expected, or does not tell which. */
+type Unguarded = readonly ["GENERATION", found: string] | readonly ["UNTOLD"];
+
 /** A reply of which the guard has had its look. */
-type Known<R> = Exclude<R, readonly ["GENERATION"]>;
+type Known<R> = Exclude<R, Unguarded>;
 
 const noClaim: LockClaim = { lease: 0, patience: 0, notes: "" };
 const guardAttempts = 4;
@@ -161,37 +165,39 @@ export class RedisLockStore implements LockStore {
     read: (reply: Known<R>, name: string) => T,
   ): Promise<T> {
     const keys = { key: this.#key(name) };
-    const send = ({ generation, notBefore }: GuardArguments): Promise<R> => {
+    const send = ({ generation, notBefore }: GuardArguments, deadline?: number): Promise<R> => {
       const args = Object.assign(own, { generation, notBefore, mail: this.#mail, counted: this.#counted });
-      return this.#backend.run(script, { keys, args }, runOptions(options));
+      return this.#backend.run(script, { keys, args }, runOptions(options, deadline));
     };
     const known = this.#guard.known(keys.key);
-    const first = known === undefined ? this.#find(keys.key, options).then(send) : send(known);
-    return first.then((reply) =>
-      reply[0] === "GENERATION"
-        ? this.#sendAnew(keys.key, send, options, known).then((other) => read(other as Known<R>, name))
-        : read(reply as Known<R>, name),
-    );
+    if (known === undefined) return this.#sendGuarded(keys.key, send, options).then((reply) => read(reply, name));
+    return send(known).then((reply) => {
+      if (!isUnguarded(reply)) return read(reply as Known<R>, name);
+      return this.#sendGuarded(keys.key, send, options, known, reply).then((other) => read(other, name));
+    });
   }
 
-  /** The script found another history than the caller knew. */
-  async #sendAnew<R extends ScriptReply>(
+  /** The history is not known, or the script found another one; one deadline for all of it where the caller gave one. */
+  async #sendGuarded<R extends ScriptReply>(
     key: string,
-    send: (guard: GuardArguments) => Promise<R>,
-    options: LockCallOptions | undefined,
-    known: GuardArguments | undefined,
-  ): Promise<R> {
-    let guard = known;
-    for (let attempt = 1; attempt < guardAttempts; attempt += 1) {
-      guard = await this.#find(key, options, guard?.generation);
-      const reply = await send(guard);
-      if (reply[0] !== "GENERATION") return reply;
+    send: (guard: GuardArguments, deadline?: number) => Promise<R>,
+    { deadline }: LockCallOptions = {},
+    known?: GuardArguments,
+    refusal?: R,
+  ): Promise<Known<R>> {
+    const end = systemClock.monotonic() + (deadline ?? Number.NaN);
+    const left = (): number | undefined =>
+      deadline === undefined ? undefined : Math.max(1, end - systemClock.monotonic());
+    let [guard, reply] = [known, refusal];
+    for (let attempt = 1; attempt <= guardAttempts; attempt += 1) {
+      if (reply?.[0] === "UNTOLD") guard = this.#guard.giveUp();
+      else guard = await this.#guard.find(key, left(), guard?.generation, reply?.[1] as string | undefined);
+      reply = await send(guard, left());
+      if (!isUnguarded(reply)) return reply as Known<R>;
     }
-    throw new UnavailableError("the server's history of writes changes faster than it can be asked for");
-  }
-
-  #find(key: string, options: LockCallOptions | undefined, not?: string): Promise<GuardArguments> {
-    return this.#guard.find(key, options?.deadline, not);
+    throw new UnavailableError("the server's history of writes changes faster than it can be asked for", {
+      executed: "maybe",
+    });
   }
 
   #key(name: string): string {
@@ -203,11 +209,17 @@ export class RedisLockStore implements LockStore {
   }
 }
 
-function runOptions({ deadline, replicas }: LockCallOptions = {}): RunOptions | undefined {
+function runOptions(
+  { deadline: whole, replicas }: LockCallOptions = {},
+  deadline: number | undefined = whole,
+): RunOptions | undefined {
   if (deadline === undefined && replicas === undefined) return undefined;
   return { ...(deadline === undefined ? {} : { deadline }), ...(replicas === undefined ? {} : { replicas }) };
 }
 
+function isUnguarded(reply: ScriptReply): boolean {
+  return reply[0] === "GENERATION" || reply[0] === "UNTOLD";
+}
 function readAnswer(reply: Known<AskLockReply | EndLockReply>, name: string): AskResult {
   switch (reply[0]) {
     case "GRANTED":

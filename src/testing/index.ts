@@ -1,5 +1,7 @@
 /** For tests of your own: a clock that you turn, and the suites that every adapter of a port must pass. Unstable: may change in any release. */
 export { FakeClock } from "./fake-clock.js";
+export { fullLockStoreSuite, lockStoreSuite } from "./lock-store-suite.js";
+export type { FillableLockStoreHarness, LockStoreHarness, LockStoreSuiteOptions } from "./lock-store-suite.js";
 export { fullLogStoreSuite, logStoreSuite } from "./log-store-suite.js";
 export type { FillableLogStoreHarness, LogStoreHarness, LogStoreSuiteOptions } from "./log-store-suite.js";
 export { fullReservationStoreSuite, reservationStoreSuite } from "./reservation-store-suite.js";
@@ -41,6 +43,26 @@ export type {
   ReserveParams,
   ReserveResult,
 } from "../reservations/reservation-store.js";
+export type {
+  AskResult,
+  EndResult,
+  ForceParams,
+  ForceRefusal,
+  ForceReleaseResult,
+  LockCallOptions,
+  LockClaim,
+  LockEnded,
+  LockForce,
+  LockGrant,
+  LockRequest,
+  LockStore,
+  LockView,
+  LockWait,
+  RenewResult,
+  StealResult,
+  StoredHolder,
+  WriteRegisterResult,
+} from "../locks/lock-store.js";
 export type { LogAddress, LogEntry, LogMark, LogStore, LogSync } from "../feed/log-store.js";
 export type { RosterRow, RosterStore } from "../feed/roster-store.js";
 export type { Clock, Timer } from "../core/clock.js";

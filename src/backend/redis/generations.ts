@@ -34,6 +34,22 @@ export class Generations {
     return this.known(connection);
   }
 
+  /**
+   * That of the server to which a slot moves, where a script found this id: nothing is lost only when neither server has
+   * lost anything since. Answers the owner's where no server that keys are routed to has this id.
+   */
+  async ofNextOwner(replicationId: string, owner: Generation, deadline: number): Promise<Generation> {
+    if (!this.#since.has(replicationId)) {
+      const connections = this.#options.connections();
+      // What was read when they were opened may be of before the first replica came, which gives a server another id.
+      await Promise.allSettled(connections.map((connection) => connection.readInfo()));
+      const servers = connections.map(describe).join("");
+      if (servers !== "") this.#learn(await this.#options.register(servers, deadline));
+    }
+    const since = this.#since.get(replicationId);
+    return since === undefined ? owner : { replicationId, since: Math.max(since, owner.since) };
+  }
+
   /** The same without asking anybody; undefined while nothing is known of it. */
   known(connection: Connection | undefined): Generation | undefined {
     const { info } = connection ?? {};

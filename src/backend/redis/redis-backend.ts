@@ -11,6 +11,7 @@ import type {
   Capabilities,
   ChannelListener,
   Generation,
+  GenerationOptions,
   ReadCommand,
   RedisBackend,
   RunOptions,
@@ -178,11 +179,8 @@ class ConnectedBackend implements RedisBackend {
     return this.#subscriber.subscribe(channel, listener);
   }
 
-  async generation(
-    key: string,
-    options: CallOptions & { readonly not?: string } = {},
-  ): Promise<Generation | undefined> {
-    const { not, deadline = this.#config.timeouts.command } = options;
+  async generation(key: string, options: GenerationOptions = {}): Promise<Generation | undefined> {
+    const { not, found = "", deadline = this.#config.timeouts.command } = options;
     const until = this.#clock.monotonic() + deadline;
     const connection = await this.#run({
       key,
@@ -196,7 +194,10 @@ class ConnectedBackend implements RedisBackend {
         return owner;
       },
     });
-    return this.#generations.of(connection, Math.max(1, until - this.#clock.monotonic()));
+    const left = (): number => Math.max(1, until - this.#clock.monotonic());
+    const owner = await this.#generations.of(connection, left());
+    if (found === "" || owner === undefined || owner.replicationId !== not) return owner;
+    return this.#generations.ofNextOwner(found, owner, left());
   }
 
   knownGeneration(key: string): Generation | undefined {

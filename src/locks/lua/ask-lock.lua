@@ -13,21 +13,30 @@
 -- @returns GRANTED token:integer last:integer now:integer lease:integer
 -- @returns WAIT at:integer left:integer now:integer guarded:integer owner:text token:integer since:integer notes:text
 -- @returns ENDED
--- @returns GENERATION
+-- @returns GENERATION found:text
+-- @returns UNTOLD
 -- @returns CORRUPT
 -- @include now.lua
 -- @include token.lua
 -- @include guard.lua
--- @include record.lua
--- @include grant.lua
--- @include queue.lua
--- @include ask.lua
+-- @include free-lock.lua
 local key = KEYS[1]
 local process, number, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local patience, notes, generation, not_before = tonumber(ARGV[4]), ARGV[5], ARGV[6], tonumber(ARGV[7])
 local mail, counted = ARGV[8], ARGV[9]
 
-local lock = read_lock(redis.call("GET", key))
+local stored = redis.call("GET", key)
+local taken, answer = take_free(stored, process, number, lease, notes, generation, not_before)
+if taken then
+  redis.call("SET", key, taken, "PX", "90000")
+  return answer
+end
+-- @include record.lua
+-- @include grant.lua
+-- @include queue.lua
+-- @include ask.lua
+
+local lock = read_lock(stored)
 if not lock then return { "CORRUPT" } end
 local request = { process = process, number = number, lease = lease, patience = patience, notes = notes }
 local server = { generation = generation, not_before = not_before, mail = mail, counted = counted }

@@ -12,12 +12,19 @@ end
 local function ask(key, lock, request, server)
   local process, number, changed = request.process, request.number, false
   if has_ended(lock, process, number) then return { "ENDED" }, false end
-  if lock.owner == process and lock.expires > now then
-    if lock.number == number then return granted(lock), false end
-    if lock.number > number then return { "ENDED" }, false end
-    -- It asks anew, so it has given up what it held; the end of that was lost on the way.
+  local holds = lock.owner == process and lock.expires > now
+  if holds and lock.number == number then return granted(lock), false end
+  local from, waits = place_of(lock, process)
+  if holds and lock.number > number or waits and waits > number then return { "ENDED" }, false end
+  -- It asks anew, so it has given up what it held or waited for; the end of that was lost on the way.
+  if holds then
     mark_ended(lock, process, lock.number)
     lock.owner, lock.expires, changed = "", 0, true
+  end
+  if waits and waits < number then
+    mark_ended(lock, process, waits)
+    replace_line(lock, from, "")
+    from, changed = nil, true
   end
 
   local refusal, left = nil, nil
@@ -32,18 +39,14 @@ local function ask(key, lock, request, server)
   local position = -1
   if request.patience > 0 then
     -- Who waits already adds nothing: a full server lets that pass, as it lets a lock be handed over.
-    if place_of(lock, process) then redis.call("PEXPIRE", key, "90000") end
-    position = put_waiter(lock, process, number, request.patience, request.lease, request.notes)
-    changed = true
+    if from then redis.call("PEXPIRE", key, "90000") end
+    position, changed = put_waiter(lock, from, request), true
   end
   if is_free then
     promote(key, lock, process, server.mail, server.counted)
+    if lock.waiters == "" and lock.expires <= now then grant(lock, process, number, request.lease, request.notes) end
+    if lock.owner == process and lock.expires > now then return granted(lock), true end
     changed = true
-    if lock.owner == process and lock.number == number then return granted(lock), true end
-    if lock.waiters == "" and lock.expires <= now then
-      grant(lock, process, number, request.lease, request.notes)
-      return granted(lock), true
-    end
   end
   return blocked_by(lock, position, left), changed
 end

@@ -17,40 +17,40 @@
 -- @returns GRANTED token:integer last:integer now:integer lease:integer
 -- @returns WAIT at:integer left:integer now:integer guarded:integer owner:text token:integer since:integer notes:text
 -- @returns ENDED
--- @returns GENERATION
+-- @returns GENERATION found:text
+-- @returns UNTOLD
 -- @returns CORRUPT
 -- @include now.lua
+-- @include given-back.lua
+local key = KEYS[1]
+local process, number, keep, next_number = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local lease, patience, notes = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
+local generation, not_before, mail, counted = ARGV[8], tonumber(ARGV[9]), ARGV[10], ARGV[11]
+
+local stored = redis.call("GET", key)
+local given = keep == 0 and next_number == 0 and give_back(stored, process, number)
+-- Where it is refused, a write that a full server allows comes first below: the next then passes.
+if given and redis.pcall("SET", key, given, "PX", "60000").ok then return { "OK" } end
 -- @include token.lua
 -- @include guard.lua
 -- @include record.lua
 -- @include grant.lua
 -- @include queue.lua
 -- @include ask.lua
-local key = KEYS[1]
-local process, number, keep, next_number = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local lease, patience, notes = tonumber(ARGV[5]), tonumber(ARGV[6]), ARGV[7]
-local generation, not_before, mail, counted = ARGV[8], tonumber(ARGV[9]), ARGV[10], ARGV[11]
-
--- First a write that a full server allows: the rest of the script then passes.
-redis.call("PEXPIRE", key, "90000")
-local lock = read_lock(redis.call("GET", key))
+-- @include end.lua
+local lock = read_lock(stored)
 if not lock then return { "CORRUPT" } end
-local reply = { "OK" }
-if not has_ended(lock, process, number) then
-  if lock.owner == process and lock.number == number then
-    if lock.expires <= now then reply = { "GONE" } end
-    lock.owner, lock.expires = "", keep > 0 and now + keep or 0
-  elseif not remove_waiter(lock, process, number) then
-    reply = { "GONE" }
-  end
-  mark_ended(lock, process, number)
-end
+redis.call("PEXPIRE", key, "90000")
+local reply = end_request(lock, process, number, keep)
 if next_number > 0 then
   local request = { process = process, number = next_number, lease = lease, patience = patience, notes = notes }
   local server = { generation = generation, not_before = not_before, mail = mail, counted = counted }
   reply = ask(key, lock, request, server)
-elseif lock.waiters ~= "" and lock.expires <= now and not refuse_grant(generation, not_before) then
-  promote(key, lock, "", mail, counted)
+elseif lock.waiters ~= "" and lock.expires <= now then
+  local refusal = refuse_grant(generation, not_before)
+  -- The caller comes again, and is then told whether it had the lock.
+  if refusal and refusal[1] then return refusal end
+  if not refusal then promote(key, lock, "", mail, counted) end
 end
 write_lock(key, lock)
 return reply

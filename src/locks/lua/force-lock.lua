@@ -18,7 +18,8 @@
 -- @returns GRANTED token:integer last:integer now:integer lease:integer
 -- @returns GUARDED left:integer
 -- @returns ENDED
--- @returns GENERATION
+-- @returns GENERATION found:text
+-- @returns UNTOLD
 -- @returns CORRUPT
 -- @include now.lua
 -- @include token.lua
@@ -26,35 +27,34 @@
 -- @include record.lua
 -- @include grant.lua
 -- @include queue.lua
+-- @include force.lua
 local key = KEYS[1]
 local operation, why, expected, process, number = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local lease, notes, generation, not_before = tonumber(ARGV[6]), ARGV[7], ARGV[8], tonumber(ARGV[9])
 local mail, counted = ARGV[10], ARGV[11]
-redis.call("PEXPIRE", key, "90000")
 local lock = read_lock(redis.call("GET", key))
 if not lock then return { "CORRUPT" } end
-if string.sub(lock.forced, 1, #operation + 1) == operation .. "|" then
-  if number == 0 then return { "OK" } end
-  if lock.owner == process and lock.number == number and lock.expires > now then return granted(lock) end
-  return { "ENDED" }
-end
-local is_held = lock.expires > now
-if number > 0 and has_ended(lock, process, number) then return { "ENDED" } end
-if number == 0 and not is_held then return { "FREE" } end
+local is_held, is_steal = lock.expires > now, number > 0
+local again = is_steal and answer_again(lock, operation, process, number)
+if again then return again end
+if not is_steal and is_repeat(lock, operation) then return { "OK" } end
+if not is_steal and not is_held then return { "FREE" } end
 if expected > 0 and (not is_held or lock.token ~= expected) then
   return { "CHANGED", now, lock.owner, lock.token, lock.since, math.max(0, lock.expires - now), lock.notes }
 end
 local refusal, left = refuse_grant(generation, not_before)
-if number > 0 and left then return { "GUARDED", left } end
-if number > 0 and refusal then return refusal end
-local victim, of_victim = lock.owner, lock.number
-lock.forced = string.format("%s|%s|%.0f|%s|%s", operation, victim, of_victim, number > 0 and "stolen" or "forced", why)
-if is_held and victim ~= "" then mark_ended(lock, victim, of_victim) end
-lock.owner, lock.expires = "", 0
-remove_waiter(lock, process, number)
-if number > 0 then grant(lock, process, number, lease, notes) end
-if number == 0 and not refusal then promote(key, lock, "", mail, counted) end
+if refusal and (is_steal or refusal[1]) then return left and { "GUARDED", left } or refusal end
+-- First a write that a full server allows: the rest of the script then passes.
+redis.call("PEXPIRE", key, "90000")
+local victim = take_back(lock, operation, is_steal and "stolen" or "forced", why)
+if is_steal then
+  local from = place_of(lock, process)
+  if from then replace_line(lock, from, "") end
+  grant(lock, process, number, lease, notes)
+elseif not refusal then
+  promote(key, lock, "", mail, counted)
+end
 write_lock(key, lock)
-if is_held and victim ~= "" then redis.call("PUBLISH", mail .. victim, "locks|lost|||" .. key .. "\n" .. lock.forced) end
-if number > 0 then return granted(lock) end
+if victim ~= "" then redis.call("PUBLISH", mail .. victim, letter_of_loss(key, lock)) end
+if is_steal then return granted(lock) end
 return { "OK" }

@@ -1,34 +1,33 @@
 --- @fragment
 --- Who waits for a lock, in the order of their coming; each process has one line. Needs `grant.lua`.
--- Where the line of a process begins; nil when it has none.
+
+-- Where the line of a process begins, and the number of its request; nil when it has none.
 local function place_of(lock, process)
-  return string.find("\n" .. lock.waiters, "\n" .. process .. "|", 1, true)
+  if lock.waiters == "" then return nil end
+  local from = string.find("\n" .. lock.waiters, "\n" .. process .. "|", 1, true)
+  return from, from and tonumber(string.match(lock.waiters, "|(%d+)|", from))
 end
 
--- A newer request than `number` keeps its place: an older call has come late. Answers whether a place was taken.
-local function remove_waiter(lock, process, number)
-  local from = place_of(lock, process)
-  if not from or tonumber(string.match(lock.waiters, "|(%d+)|", from)) > number then return false end
+-- Takes the line that begins there, and puts another text in its place.
+local function replace_line(lock, from, text)
   local to = string.find(lock.waiters, "\n", from, true)
-  lock.waiters = string.sub(lock.waiters, 1, from - 1) .. string.sub(lock.waiters, to + 1)
-  return true
+  lock.waiters = string.sub(lock.waiters, 1, from - 1) .. text .. string.sub(lock.waiters, to + 1)
 end
 
--- A process that waits with this request keeps its place, and is known to live for `patience` more; answers the place.
-local function put_waiter(lock, process, number, patience, lease, notes)
-  local from, since = place_of(lock, process), now
+-- Who waits already keeps the place that begins at `from`, and is known to live for `patience` more; answers the place.
+local function put_waiter(lock, from, request)
+  local line = string.format("%s|%.0f|%.0f|%.0f|", request.process, request.number, now + request.patience,
+    request.lease)
   if from then
-    local old, _, _, came = string.match(lock.waiters, "|(%d+)|(%d+)|(%d+)|(%d+)|", from)
-    if tonumber(old) == number then since = tonumber(came) else from = nil end
-    if not from then remove_waiter(lock, process, number) end
-  end
-  local line = string.format("%s|%.0f|%.0f|%.0f|%.0f|%s\n", process, number, now + patience, lease, since, notes)
-  if from then
-    local to = string.find(lock.waiters, "\n", from, true)
-    lock.waiters = string.sub(lock.waiters, 1, from - 1) .. line .. string.sub(lock.waiters, to + 1)
+    local since = string.match(lock.waiters, "|%d+|%d+|%d+|(%d+)|", from)
+    replace_line(lock, from, line .. since .. "|" .. request.notes .. "\n")
   else
+    -- Those who died would else stay for as long as somebody has the lock.
+    lock.waiters = string.gsub(lock.waiters, "[^|\n]+|%d+|(%d+)|[^\n]*\n", function (until_at)
+      return tonumber(until_at) <= now and "" or nil
+    end)
     from = #lock.waiters + 1
-    lock.waiters = lock.waiters .. line
+    lock.waiters = string.format("%s%s%.0f|%s\n", lock.waiters, line, now, request.notes)
   end
   local _, ahead = string.gsub(string.sub(lock.waiters, 1, from - 1), "\n", "")
   return ahead

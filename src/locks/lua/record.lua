@@ -1,41 +1,56 @@
 --- @fragment
---- The text of a lock: `1|owner|number|token|last|expires|since|ended`, the holder's notes, how it was last taken by
---- force, and a line for each waiter, `process|number|until|lease|since|notes`. Needs `now.lua`.
+--- The text of a lock, in one of two forms, as `lock-record.ts` has them. Needs `now.lua`.
+--- Given back, and nobody waits: `0|last|ended`, and how it was last taken by force. Otherwise:
+--- `1|owner|number|token|last|expires|since|ended`, the holder's notes, how it was last taken by force, and a line for
+--- each waiter, `process|number|until|lease|since|notes`.
 
 -- Nil for what no version of ours wrote. Held is what expires later than now; kept without an owner counts as held.
 local function read_lock(text)
-  local lock = { owner = "", number = 0, token = 0, last = 0, expires = 0, since = 0 }
-  lock.ended, lock.notes, lock.forced, lock.waiters = "", "", "", ""
+  local lock = { owner = "", number = 0, token = 0, last = 0, expires = 0, since = 0,
+    ended = "", notes = "", forced = "", waiters = "" }
   if not text then return lock end
-  lock.owner, lock.number, lock.token, lock.last, lock.expires, lock.since, lock.ended, lock.notes, lock.forced,
-    lock.waiters = string.match(text,
-    "^1|([%w_%-]*)|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|([%w_%-:,]*)\n([^\n]*)\n([^\n]*)\n(.*)$")
-  if not lock.owner then return nil end
-  lock.number, lock.token, lock.last = tonumber(lock.number), tonumber(lock.token), tonumber(lock.last)
-  lock.expires, lock.since = tonumber(lock.expires), tonumber(lock.since)
-  return lock
+  if string.sub(text, 1, 2) == "0|" then
+    local last, ended, forced = string.match(text, "^0|(%d+)|([^|\n]*)\n([^\n]*)$")
+    lock.last, lock.ended, lock.forced = tonumber(last), ended, forced
+    return last and lock
+  end
+  local owner, number, token, last, expires, since, ended, notes, forced, waiters = string.match(text,
+    "^1|([^|\n]*)|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|([^|\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$")
+  if not owner then return nil end
+  if waiters ~= "" and string.gsub(waiters, "[^|\n]+|%d+|%d+|%d+|%d+|[^\n]*\n", "") ~= "" then return nil end
+  return { owner = owner, number = tonumber(number), token = tonumber(token), last = tonumber(last),
+    expires = tonumber(expires), since = tonumber(since), ended = ended, notes = notes, forced = forced,
+    waiters = waiters }
 end
 
 -- Free, it stays for a minute: late deliveries find out that they are late, and the next token is above the last.
 local function write_lock(key, lock)
-  local text = string.format("1|%s|%.0f|%.0f|%.0f|%.0f|%.0f|%s\n%s\n%s\n%s", lock.owner, lock.number, lock.token,
-    lock.last, lock.expires, lock.since, lock.ended, lock.notes, lock.forced, lock.waiters)
-  redis.call("SET", key, text, "PX", string.format("%.0f", math.max(0, lock.expires - now) + 60000))
+  local text
+  if lock.owner == "" and lock.expires == 0 and lock.waiters == "" then
+    text = string.format("0|%.0f|%s\n%s", lock.last, lock.ended, lock.forced)
+  else
+    text = string.format("1|%s|%.0f|%.0f|%.0f|%.0f|%.0f|%s\n%s\n%s\n%s", lock.owner, lock.number, lock.token,
+      lock.last, lock.expires, lock.since, lock.ended, lock.notes, lock.forced, lock.waiters)
+  end
+  redis.call("SET", key, text, "PX", math.max(0, lock.expires - now) + 60000)
 end
 
--- Whether the process has ended this request, or a later one; it is remembered for ten seconds.
+-- Whether the process has ended this request, or a later one; it is remembered for ten seconds at least.
 local function has_ended(lock, process, number)
   if lock.ended == "" then return false end
   local _, at = string.find("," .. lock.ended, "," .. process .. ":", 1, true)
   return at ~= nil and tonumber(string.match(lock.ended, "^%d+", at)) >= number
 end
 
+-- `process:number:at,` for each process, the oldest first.
 local function mark_ended(lock, process, number)
-  local ended = string.format("%s:%.0f:%.0f", process, number, now)
-  for name, last, at in string.gmatch(lock.ended, "([%w_%-]+):(%d+):(%d+)") do
-    if name ~= process and tonumber(at) > now - 10000 then
-      ended = table.concat({ ended, ",", name, ":", last, ":", at })
-    end
+  local ended = lock.ended
+  local from = string.find("," .. ended, "," .. process .. ":", 1, true)
+  if from then ended = string.sub(ended, 1, from - 1) .. string.sub(ended, string.find(ended, ",", from, true) + 1) end
+  while ended ~= "" do
+    local at, next_one = string.match(ended, "^[^,]*:(%d+),()")
+    if not at or tonumber(at) > now - 10000 then break end
+    ended = string.sub(ended, next_one)
   end
-  lock.ended = ended
+  lock.ended = string.format("%s%s:%.0f:%.0f,", ended, process, number, now)
 end

@@ -16,16 +16,20 @@ local key = KEYS[1]
 local process, number, lease, token = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local held, notes = tonumber(ARGV[5]), ARGV[6]
 
--- First a write that a full server allows: the rest of the script then passes.
-redis.call("PEXPIRE", key, "90000")
 local lock = read_lock(redis.call("GET", key))
 if not lock then return { "CORRUPT" } end
 if lock.owner ~= process or lock.number ~= number or lock.expires <= now then
   local left = math.max(0, lock.expires - now)
   return { "LOST", now, lock.owner, lock.token, lock.since, left, lock.notes, lock.forced }
 end
+-- First a write that a full server allows: the rest of the script then passes.
+redis.call("PEXPIRE", key, "90000")
 -- An older delivery that comes late takes nothing back.
-lock.expires, lock.token = math.max(lock.expires, now + lease), math.max(lock.token, token)
-if lock.token == token then lock.since, lock.notes = now - held, notes end
+lock.expires = math.max(lock.expires, now + lease)
+if token > lock.token then
+  lock.token, lock.since, lock.notes = token, now - held, notes
+elseif token == lock.token then
+  lock.since, lock.notes = math.min(lock.since, now - held), notes
+end
 write_lock(key, lock)
 return { "OK", now }

@@ -20,6 +20,7 @@ if text then
   -- A token belongs to one holder: its older write is one that comes late, and is overwritten already.
   if tonumber(last) == token and writer == process and tonumber(number) >= sequence then return { "OK" } end
 end
-text = string.format("1|%.0f|%s|%.0f\n%s", token, process, sequence, value)
+-- Not `%s`, which would end the value at a NUL.
+text = string.format("1|%.0f|%s|%.0f\n", token, process, sequence) .. value
 if life == "0" then redis.call("SET", register, text) else redis.call("SET", register, text, "PX", life) end
 return { "OK" }
