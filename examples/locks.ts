@@ -29,12 +29,18 @@ app.post("/counter", async (_req, res) => {
   res.json({ count, instance: fleet.instance });
 });
 
-// One at a time in the whole fleet; the next one is told who is at it (423).
-app.post("/reindex", locks.withLock({ name: "reindex", wait: 0, reason: "reindex" }), async (req: Request, res) => {
+// One at a time in the whole fleet for each index; the next one is told who is at it (423).
+const oneReindexing = locks.withLock({
+  name: (req: Request<{ index: string }>) => `reindex ${req.params.index}`,
+  wait: 0,
+  reason: "reindex",
+});
+
+app.post("/reindex/:index", oneReindexing, async (req, res) => {
   const { lock } = req as LockedRequest as { lock: Lock };
   for (let document = 1; document <= 20; document += 1) {
-    lock.assert();
-    await pause(100, undefined, { signal: lock.signal });
+    await pause(100);
+    lock.assert(); // a LockLostError, answered 409
   }
   res.json({ documents: 20, token: lock.token });
 });

@@ -33,14 +33,15 @@ async function start(environment: Readonly<Record<string, string>>): Promise<Run
 
 /** Two reindexings at once: one is done, the other is told who is at it. */
 async function reindexTwice(one: Running, other: Running, instance: string): Promise<void> {
-  const first = one.ask("POST", "/reindex");
-  await until(async () => JSON.stringify((await one.ask("GET", "/locks")).body).includes('"reindex"'), {
+  const first = one.ask("POST", "/reindex/pages");
+  await until(async () => JSON.stringify((await one.ask("GET", "/locks")).body).includes('"reindex pages"'), {
     what: "the first to hold the lock",
   });
-  expect(await other.ask("POST", "/reindex")).toMatchObject({
+  expect(await other.ask("POST", "/reindex/pages")).toMatchObject({
     status: 423,
     body: { code: "ERR_FLEET_LOCK_BUSY", holder: { instance, reason: "reindex" } },
   });
+  expect((await other.ask("POST", "/reindex/images")).status).toBe(200);
   expect(await first).toMatchObject({ status: 200, body: { documents: 20 } });
 }
 
