@@ -10,7 +10,11 @@ export async function runContest({ suite, lab, effort, onProgress }) {
   }
   const results = [];
   for (const scenario of suite.scenarios) {
-    results.push({ scenario, samples: await runScenario({ scenario, subjects, effort, onProgress }) });
+    const samples =
+      scenario.from === undefined
+        ? await runScenario({ scenario, subjects, effort, onProgress })
+        : reread(results.find((result) => result.scenario.name === scenario.from).samples, scenario.value);
+    results.push({ scenario, samples });
   }
   return results;
 }
@@ -29,6 +33,13 @@ async function runScenario({ scenario, subjects, effort, onProgress }) {
     }
   }
   return samples;
+}
+
+/** Another value of rounds that were measured already. */
+function reread(samples, value) {
+  return new Map(
+    [...samples].map(([name, list]) => [name, list.map((sample) => ({ ...sample, value: value(sample) }))]),
+  );
 }
 
 /** Each round begins with another contender, and every other round goes backwards: none always follows the same one. */

@@ -28,17 +28,30 @@ export class Lab {
 
   /** Starts a script that listens and sends `{ port }`, on the app's core, as a production app would run. */
   async startApp(script, words) {
-    const child = startChild(script, { arguments: words, environment: appEnvironment(), lifetime });
-    this.#running.push(() => child.stop());
+    const child = this.#start(script, words);
     const { port } = await child.message((message) => typeof message?.port === "number", { deadline: 30_000 });
     pin(child.pid, this.cores.app);
     return new AppProcess(child, port);
+  }
+
+  /** Starts a script that sends `{ ready }` and answers each task with `{ result }` or `{ failure }`, on the app's core too. */
+  async startWorker(script, words) {
+    const child = this.#start(script, words);
+    await child.message((message) => message?.ready === true, { deadline: 90_000 });
+    pin(child.pid, this.cores.app);
+    return new WorkerProcess(child);
   }
 
   /** Ends everything, the latest first. */
   close() {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #start(script, words) {
+    const child = startChild(script, { arguments: words, environment: appEnvironment(), lifetime });
+    this.#running.push(() => child.stop());
+    return child;
   }
 
   async #close() {
@@ -72,6 +85,25 @@ class AppProcess {
     await this.#child.send("cpu-time");
     const { cpuTime } = await this.#child.message((message) => typeof message?.cpuTime === "number", { after });
     return cpuTime;
+  }
+}
+
+/** A process that does one task after the other. */
+class WorkerProcess {
+  #child;
+
+  constructor(child) {
+    this.#child = child;
+  }
+
+  /** Resolves to the result of a task; rejects with what the process says of its failure. */
+  async run(task, options = {}) {
+    const after = this.#child.messages.length;
+    await this.#child.send({ task, ...options });
+    const isAnswer = (message) => message !== null && typeof message === "object";
+    const { result, failure } = await this.#child.message(isAnswer, { after, deadline: 120_000 });
+    if (failure !== undefined) throw new Error(`${task}: ${failure}`);
+    return result;
   }
 }
 

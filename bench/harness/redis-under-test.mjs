@@ -26,6 +26,12 @@ export class RedisUnderTest {
     return counts;
   }
 
+  /** CPU time that the server has used since its start, in microseconds. */
+  async cpuTime() {
+    const used = new Map(await this.#server.info("cpu"));
+    return (Number(used.get("used_cpu_user")) + Number(used.get("used_cpu_sys"))) * 1e6;
+  }
+
   /** What ran between two counts, and how much of it the server itself calls a write. */
   async difference(before, after) {
     const commands = new Map();

@@ -25,7 +25,7 @@ export function describeScenario(suite, { scenario, samples }) {
       title: "ratio",
       cell: (list, name) => (name === us ? "" : ratioText(scenario, samples, list)),
     },
-    ...suite.columns.map(({ title, cell }) => ({ title, cell: (list) => cell(list) })),
+    ...(scenario.columns ?? suite.columns).map(({ title, cell }) => ({ title, cell: (list) => cell(list) })),
   ];
   const rows = [...samples].map(([name, list]) => columns.map(({ cell }) => cell(list, name)));
   return `\n${scenario.name}: ${scenario.text}; a ratio above 1 means that ours is better\n${table([columns.map(({ title }) => title), ...rows])}`;
@@ -39,8 +39,8 @@ export function toJson(suite, results, { redisVersion = null }) {
     return {
       name: scenario.name,
       unit: scenario.unit,
-      ours: rounded(median(valuesOf(samples.get(us))), 1),
-      peers: Object.fromEntries(peers.map(([name, list]) => [name, rounded(median(valuesOf(list)), 1)])),
+      ours: short(median(valuesOf(samples.get(us)))),
+      peers: Object.fromEntries(peers.map(([name, list]) => [name, short(median(valuesOf(list)))])),
       ratios: Object.fromEntries(peers.map(([name, list]) => [name, ratioTo(list)])),
     };
   });
@@ -63,6 +63,10 @@ function range({ lowest, highest }, format) {
 
 function number(value) {
   return value >= 1000 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+function short(value) {
+  return rounded(value, value < 10 ? 4 : 1);
 }
 
 function rounded(value, digits) {

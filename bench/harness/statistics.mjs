@@ -5,6 +5,12 @@ export function median(numbers) {
   return sorted.length % 2 === 0 ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
 }
 
+/** What so large a share of the numbers does not exceed. */
+export function quantile(numbers, share) {
+  const sorted = numbers.toSorted((one, other) => one - other);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
+}
+
 /** Median, lowest and highest of a list of numbers. */
 export function spread(numbers) {
   return { median: median(numbers), lowest: Math.min(...numbers), highest: Math.max(...numbers) };

@@ -7,8 +7,8 @@ import type { AcquireOptions } from "./lock-options.js";
 
 /** How a request gets its lock. */
 export interface WithLockOptions extends Omit<AcquireOptions, "signal"> {
-  /** The lock of a request. */
-  readonly name: string | ((req: IncomingMessage) => string | Promise<string>);
+  /** The lock of a request, which a function is given as your framework has it. */
+  readonly name: string | ((req: any) => string | Promise<string>);
   /** What is answered when it is not to be had. Default 423. */
   readonly status?: 409 | 423 | 429 | 503 | undefined;
   /** Keeps the lock until the handler gives it back, also when the client has gone. Default false. */
