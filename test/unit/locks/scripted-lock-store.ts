@@ -8,6 +8,8 @@ export interface StoreFault {
   readonly arrives?: Promise<unknown>;
   /** Its answer comes back only then. */
   readonly answers?: Promise<unknown>;
+  /** That is what comes back, and nothing arrives. */
+  readonly answer?: unknown;
   /** It rejects with that; before it arrives, unless `isDone`. */
   readonly error?: Error;
   /** The store has carried it out, and only the answer is lost. */
@@ -56,7 +58,7 @@ export class ScriptedLockStore implements LockStore {
     if (fault === undefined) return run();
     await fault.arrives;
     if (fault.error !== undefined && fault.isDone !== true) throw fault.error;
-    const result = await run();
+    const result = fault.answer === undefined ? await run() : (fault.answer as T);
     await fault.answers;
     if (fault.error !== undefined) throw fault.error;
     return result;
