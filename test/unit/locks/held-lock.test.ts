@@ -275,7 +275,9 @@ describe("a guarantee on replicas", () => {
     const [one, two] = [world.process("one"), world.process("two")];
     await one.locks.acquire("a");
     two.store.next("renew", { error: unreachable() });
-    await expect(two.locks.steal("a", { by: "ann", ...options })).rejects.toMatchObject({ code: "ERR_FLEET_UNAVAILABLE" });
+    await expect(two.locks.steal("a", { by: "ann", ...options })).rejects.toMatchObject({
+      code: "ERR_FLEET_UNAVAILABLE",
+    });
     await world.pass(0);
     expect((await two.locks.inspect("a")).holder).toBeUndefined();
     const result = await two.locks.steal("a", { by: "ann", ...options });
