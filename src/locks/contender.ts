@@ -1,13 +1,15 @@
 import { backoff, type Backoff } from "../core/backoff.js";
 import type { Timer } from "../core/clock.js";
-import { isFleetError } from "../core/errors.js";
+import { ClosedError, isFleetError } from "../core/errors.js";
 import type { TrustMark } from "../core/trust-window.js";
+import { heartbeat, mayBeDone, nobodyReached, pollDelay } from "./asking.js";
 import { refuseBusy, refuseLate } from "./refusals.js";
 import { HeldRequest, type RequestOwner } from "./held-request.js";
 import type { HeldLock } from "./held-lock.js";
 import { Lease } from "./lease.js";
+import { LocalLine } from "./local-line.js";
 import { LocalWaiter, type LocalQueue, type Wanted } from "./local-waiter.js";
-import { toHolder, type LockHolder } from "./lock-notes.js";
+import type { LockHolder } from "./lock-notes.js";
 import type { Handoff, LockRoom, Requester } from "./lock-room.js";
 import type {
   AskResult,
@@ -21,15 +23,7 @@ import type {
 } from "./lock-store.js";
 import { RequestEnd } from "./request-end.js";
 
-const heartbeat = 1_500;
-const spread = 0.1;
-// Four heartbeats: a process that misses them all is gone, and loses its place.
-const patience = 6_000;
-const nobodyReached = 100;
-const afterExpiry = 5;
-const expirySpread = 15;
 const servingsAtMost = 16;
-const unknownError = { code: "", executed: "maybe", retryable: false } as const;
 const notReplicated = "ERR_FLEET_NOT_REPLICATED";
 
 /**
@@ -42,14 +36,17 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
   readonly name: string;
   readonly #room: LockRoom;
   readonly #onIdle: (contender: Contender) => void;
-  readonly #waiters: LocalWaiter[] = [];
+  readonly #waiters = new LocalLine();
   readonly #lease: Lease;
   /** - `asking`: no answer yet. `waiting`: it has a place in the queue. `held`: granted. */
   #state: "idle" | "asking" | "waiting" | "held" = "idle";
   #request: LockRequest | undefined;
   #held: HeldRequest | undefined;
   #ending: RequestEnd | undefined;
+  /** Requests that the backend may still have, since an answer is missing; an answer to a newer one ends them. */
+  readonly #unended: LockRequest[] = [];
   #steals = 0;
+  #isClosed = false;
   /** The last answer of the backend, and when it was asked for. */
   #seen: { readonly mark: TrustMark; readonly wait: LockWait } | undefined;
   #asked: TrustMark | undefined;
@@ -67,7 +64,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
 
   /** Whether nothing is under way, so that whoever does not wait may ask. */
   get isFree(): boolean {
-    return this.#state === "idle" && this.#steals === 0;
+    return this.#state === "idle" && this.#steals === 0 && this.#ending?.isKeeping !== true;
   }
 
   /** Who has it in this process, and how many wait here. */
@@ -81,7 +78,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
   /** Waits for the lock; rejects with `LockTimeoutError`, `LockBusyError`, the reason of the signal, or as the backend does. */
   acquire(wanted: Wanted): Promise<HeldLock> {
     const waiter = new LocalWaiter(wanted, this.#room.clock, this);
-    this.#waiters.push(waiter);
+    this.#waiters.add(waiter);
     this.#next();
     return waiter.promise;
   }
@@ -95,10 +92,12 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     try {
       const result = await this.#room.store.steal(params, request, { lease: wanted.terms.lease, notes: wanted.notes });
       if (result.status !== "granted") return result;
-      this.#held?.takenByForce({ ...request, kind: "stolen", why: params.why });
-      this.#drop();
-      this.#request = request;
-      return this.#hold(request, result, at, 1).give(wanted, true);
+      return await this.#stolen(request, result, at, { wanted, why: params.why });
+    } catch (error) {
+      // It may have been stolen all the same, and nobody here has it.
+      if (this.#request === request) this.#askInstead();
+      else if (mayBeDone(error)) this.#unended.push(request);
+      throw error;
     } finally {
       this.#steals -= 1;
       this.#next();
@@ -112,7 +111,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     // The answer to the first question is still under way: the grant came after it was asked.
     const at = from === undefined ? (this.#asked as TrustMark) : this.#lease.momentOf(handoff.now, from);
     this.#room.counters.add("handoffs");
-    this.#take(this.#request, handoff, at, false);
+    this.#take(this.#request, handoff, at, { isFull: false, isReplicated: false });
   }
 
   takenByForce(force: LockForce): void {
@@ -121,14 +120,16 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
 
   askAgain(): void {
     if (this.#state === "waiting") this.#poll();
+    else this.#held?.check();
   }
 
   /** Refuses everybody who waits, and ends what is held; resolves when the backend knows, or does not answer. */
   async close(error: Error): Promise<void> {
-    for (const waiter of this.#waiters.splice(0)) waiter.refuse(error);
-    const held = this.#held;
-    held?.tell("closed", { cause: error });
-    if (this.#request !== undefined) void this.#end(0);
+    this.#isClosed = true;
+    this.#waiters.refuseAll(error);
+    const keep = this.#held?.keep ?? 0;
+    this.#held?.tell("closed", { cause: error });
+    if (this.#request !== undefined || this.#unended.length > 0) void this.#end(keep);
     await this.#ending?.first;
     this.#ending?.giveUp();
   }
@@ -136,26 +137,28 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
   #next(): void {
     if (this.#state !== "idle" || this.#steals > 0 || this.#ending?.isKeeping === true) return;
     if (this.#waiters.length > 0) this.#ask();
+    else if (this.#unended.length > 0) void this.#end(0);
     else if (this.#ending === undefined) this.#onIdle(this);
   }
 
   #ask(): void {
-    // The newer request ends the older one, should its end never arrive.
-    this.#ending?.giveUp();
-    this.#ending = undefined;
     const request = this.#room.request(this.name);
-    void this.#track(request, () => this.#room.store.ask(request, this.#claim(), this.#callOptions()));
+    void this.#track(request, (claim, options) => this.#room.store.ask(request, claim, options));
   }
 
-  #track(request: LockRequest, send: () => Promise<AskResult>): Promise<void> {
+  #track(
+    request: LockRequest,
+    send: (claim: LockClaim, options: { readonly replicas: "all" | number | undefined }) => Promise<AskResult>,
+  ): Promise<void> {
     // What is granted was granted later: from here on this process counts.
     const at = this.#lease.mark();
     if (this.#request !== request) this.#state = "asking";
     this.#request = request;
     this.#asked = at;
-    return send().then(
+    const { claim, replicas } = this.#waiters;
+    return send(claim, { replicas }).then(
       (result) => {
-        if (this.#request === request) this.#answered(request, result, at);
+        if (this.#request === request) this.#answered(request, result, at, replicas !== undefined);
       },
       (error: unknown) => {
         if (this.#request === request) this.#failed(error);
@@ -163,63 +166,84 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     );
   }
 
-  #answered(request: LockRequest, result: AskResult, at: TrustMark): void {
+  #answered(request: LockRequest, result: AskResult, at: TrustMark, isReplicated: boolean): void {
     this.#retry = undefined;
     this.#trouble = undefined;
     switch (result.status) {
-      case "granted":
+      case "granted": {
+        this.#forgetOlder();
         if (this.#state === "held") return this.#held?.confirm(at, result.lease);
-        return this.#take(request, result, at, result.lease >= (this.#waiters[0]?.wanted.terms.lease ?? 0));
+        // With less it is an older grant, which no answer has confirmed before.
+        const isFull = result.lease >= (this.#waiters.first?.wanted.terms.lease ?? 0);
+        return this.#take(request, result, at, { isFull, isReplicated: isReplicated && isFull });
+      }
       case "ended":
         if (this.#state === "held") return;
-        this.#drop();
-        return this.#next();
+        return this.#askAnew();
       case "waiting":
-        if (this.#state === "held") return;
-        this.#seen = { mark: at, wait: result };
-        this.#state = "waiting";
-        this.#refuseImpatient();
-        if (this.#waiters.length === 0) return void this.#end(0);
-        if (result.position === undefined) return this.#askAnew();
-        this.#room.listen();
-        this.#plan(this.#pollDelay(result));
+        if (this.#state !== "held") this.#placed(result, at);
     }
+  }
+
+  /** The request has a place in the queue, or none where nobody of those who made it would wait. */
+  #placed(wait: LockWait, at: TrustMark): void {
+    this.#seen = { mark: at, wait };
+    this.#state = "waiting";
+    this.#refuseImpatient(() => refuseBusy(this.name, this.#holder(), wait));
+    if (wait.position === undefined) return this.#askAnew();
+    this.#forgetOlder();
+    if (this.#waiters.length === 0) return void this.#end(0);
+    this.#room.listen();
+    this.#plan(pollDelay(wait));
+  }
+
+  /** A newer request was carried out, and has ended whatever there was of this process. */
+  #forgetOlder(): void {
+    this.#unended.length = 0;
+    this.#ending?.giveUp();
+    this.#ending = undefined;
   }
 
   #failed(error: unknown): void {
     if (this.#state === "held") return;
-    const { code, executed, retryable } = isFleetError(error) ? error : unknownError;
     this.#trouble = error;
-    if (this.#state === "waiting" && retryable) return this.#plan(this.#nextRetry());
-    // It was granted, and given back by the next request; who waits may have the patience.
-    if (code === notReplicated && this.#waiters.some(({ wanted }) => wanted.isPatient)) {
+    const known = isFleetError(error) ? error : undefined;
+    if (this.#state === "waiting" && known?.retryable === true) return this.#plan(this.#nextRetry());
+    // It was granted, and is given back by the next request; who waits may have the patience.
+    if (known?.code === notReplicated && this.#waiters.isPatient) {
+      this.#refuseImpatient(() => error);
       this.#state = "waiting";
-      return this.#plan(this.#nextRetry(), () => this.#askAnew());
+      return this.#plan(this.#nextRetry(), () => this.#askInstead());
     }
     this.#room.counters.add("errors");
-    for (const waiter of this.#waiters.splice(0)) waiter.refuse(error);
-    if (executed !== "no" || this.#state === "waiting") return void this.#end(0);
-    this.#drop();
-    this.#next();
+    this.#waiters.refuseAll(error);
+    if (mayBeDone(error) || this.#state === "waiting") this.#askInstead();
+    else this.#askAnew();
   }
 
   #take(
     request: LockRequest,
     grant: Pick<LockGrant, "token" | "lastToken" | "lease">,
     at: TrustMark,
-    isFull: boolean,
+    { isFull, isReplicated }: { readonly isFull: boolean; readonly isReplicated: boolean },
   ): void {
-    const [first] = this.#waiters;
-    const held = this.#hold(request, grant, at, Math.min(this.#waiters.length, servingsAtMost));
+    const servings = Math.min(this.#waiters.length, servingsAtMost);
+    this.#offer(this.#hold(request, grant, at, { servings, isReplicated }), isFull);
+  }
+
+  #offer(held: HeldRequest, isConfirmed: boolean): void {
+    const { first } = this.#waiters;
     if (first === undefined) return void this.#end(0);
-    if (held.lease.remaining > grant.lease / 4) return this.#serve(held, isFull);
-    // The answer took so long that little is left.
+    if (held.isGoodFor(first.wanted)) return this.#serve(held, isConfirmed);
+    // The answer took so long that little is left, or it is not yet on the replicas.
     held.renew(first.wanted).then(
-      (isRenewed) => isRenewed && this.#held === held && this.#serve(held, true),
+      (isRenewed) => {
+        if (isRenewed && this.#held === held) this.#offer(held, this.#waiters.first === first);
+      },
       (error: unknown) => {
         if (this.#held !== held) return;
         this.#trouble = error;
-        this.#askAnew();
+        this.#askInstead();
       },
     );
   }
@@ -235,25 +259,39 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     request: LockRequest,
     grant: Pick<LockGrant, "token" | "lastToken" | "lease">,
     at: TrustMark,
-    servings: number,
+    more: { readonly servings: number; readonly isReplicated: boolean },
   ): HeldRequest {
     this.#timer?.cancel();
     this.#state = "held";
-    const held = new HeldRequest({
-      room: this.#room,
-      request,
-      grant,
-      at,
-      servings,
-      owner: this,
-    });
+    const held = new HeldRequest({ room: this.#room, request, grant, at, ...more, owner: this });
     this.#held = held;
     return held;
   }
 
+  /** This process has taken it by force. */
+  async #stolen(
+    request: LockRequest,
+    grant: LockGrant,
+    at: TrustMark,
+    { wanted, why }: { readonly wanted: Wanted; readonly why: string },
+  ): Promise<HeldLock | Exclude<StealResult, LockGrant>> {
+    if (this.#isClosed) throw new ClosedError(undefined, { executed: "yes" });
+    // Another steal of this process came later, and was answered sooner.
+    if ((this.#request?.number ?? 0) > request.number) return { status: "changed", holder: undefined };
+    this.#held?.takenByForce({ ...request, kind: "stolen", why });
+    this.#forgetOlder();
+    this.#drop();
+    this.#request = request;
+    const held = this.#hold(request, grant, at, { servings: 1, isReplicated: false });
+    while (!held.isGoodFor(wanted)) {
+      if (!(await held.renew(wanted)) || this.#held !== held) return { status: "changed", holder: undefined };
+    }
+    return held.give(wanted, true);
+  }
+
   /** Nobody here has it just now, and nobody else may for `keep` milliseconds; resolves when the backend knows, where it has to. */
   freed(held: HeldRequest, keep: number): Promise<void> {
-    const [first] = this.#waiters;
+    const { first } = this.#waiters;
     if (keep === 0 && first !== undefined && held.canServe(first.wanted)) {
       this.#room.counters.add("passes");
       this.#serve(held, false);
@@ -272,14 +310,21 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
    * the backend has answered, or did not.
    */
   #end(keep: number): Promise<void> {
-    const request = this.#request as LockRequest;
-    const replicas = this.#waiters[0]?.wanted.terms.replicas;
+    const request = this.#request;
     this.#drop();
-    if (this.#waiters.length > 0 && keep === 0 && this.#steals === 0) {
+    if (request !== undefined) this.#unended.push(request);
+    if (request !== undefined && this.#waiters.length > 0 && keep === 0 && this.#steals === 0) {
       const next = this.#room.request(this.name);
-      return this.#track(next, () => this.#room.store.endAndAsk(request, next.number, this.#claim(), { replicas }));
+      return this.#track(next, (claim, options) => this.#room.store.endAndAsk(request, next.number, claim, options));
     }
-    this.#ending = new RequestEnd(this.#room, request, keep, this.#onEnded);
+    const requests = this.#unended.splice(0);
+    if (this.#ending !== undefined) {
+      this.#ending.giveUp();
+      // A newer one that ends first would hide the older from the backend.
+      requests.push(...this.#ending.left);
+      requests.sort((one, other) => one.number - other.number);
+    }
+    this.#ending = new RequestEnd(this.#room, requests, Math.max(keep, this.#ending?.keep ?? 0), this.#onEnded);
     return this.#ending.first;
   }
 
@@ -299,9 +344,16 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     this.#state = "idle";
   }
 
+  /** The request is over. */
   #askAnew(): void {
     this.#drop();
     this.#next();
+  }
+
+  /** The request is given up, and the backend may still have it. */
+  #askInstead(): void {
+    if (this.#request !== undefined) this.#unended.push(this.#request);
+    this.#askAnew();
   }
 
   #poll(): void {
@@ -309,7 +361,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     this.#room.counters.add("polls");
     const request = this.#request as LockRequest;
     this.#plan(heartbeat);
-    void this.#track(request, () => this.#room.store.ask(request, this.#claim(), this.#callOptions()));
+    void this.#track(request, (claim, options) => this.#room.store.ask(request, claim, options));
   }
 
   #plan(delay: number, act: () => void = () => this.#poll()): void {
@@ -322,60 +374,26 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     return this.#retry.next();
   }
 
-  #pollDelay({ position, left, holder, isGuarded }: LockWait): number {
-    const beat = heartbeat * (1 + spread * (2 * Math.random() - 1));
-    if (position !== 0) return beat;
-    // It is free, and those who are ahead cannot be told: this one may be the first who asks.
-    if (holder === undefined && !isGuarded) return nobodyReached;
-    return Math.min(beat, left + afterExpiry + Math.random() * expirySpread);
-  }
-
-  #claim(): LockClaim {
-    const [first] = this.#waiters;
-    const { terms, notes } = (first as LocalWaiter).wanted;
-    return { lease: terms.lease, patience: this.#waiters.some(({ wanted }) => wanted.isPatient) ? patience : 0, notes };
-  }
-
-  #callOptions(): { readonly replicas: "all" | number | undefined } {
-    return { replicas: this.#waiters[0]?.wanted.terms.replicas };
-  }
-
-  #refuseImpatient(): void {
-    for (const waiter of this.#waiters.filter(({ wanted }) => !wanted.isPatient)) {
-      this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-      this.#room.counters.add("busy");
-      waiter.refuse(refuseBusy(this.name, this.#holder(), this.#seen?.wait));
-    }
+  #refuseImpatient(reason: () => unknown): void {
+    this.#room.counters.add("busy", this.#waiters.refuseImpatient(reason));
   }
 
   /** Somebody does not wait any more. */
   leave(waiter: LocalWaiter): void {
-    const index = this.#waiters.indexOf(waiter);
-    if (index === -1) return;
-    this.#waiters.splice(index, 1);
+    if (!this.#waiters.remove(waiter)) return;
     if (this.#waiters.length === 0 && this.#state === "waiting") void this.#end(0);
   }
 
   /** What is told to somebody whose time is over. */
   late(waiter: LocalWaiter): Error {
     this.#room.counters.add("timeouts");
-    const ahead = this.#waiters.indexOf(waiter) + (this.#seen?.wait.position ?? 0);
-    return refuseLate(this.name, waiter, {
-      ahead,
-      holder: this.#holder(),
-      wait: this.#seen?.wait,
-      cause: this.#trouble,
-    });
+    const { wait } = this.#seen ?? {};
+    const ahead = this.#waiters.ahead(waiter) + (wait?.position ?? 0);
+    return refuseLate(this.name, waiter, { ahead, holder: this.#holder(), wait, cause: this.#trouble });
   }
 
   /** Whoever has it, as far as it is known here. */
   #holder(): LockHolder | undefined {
-    const { holder } = this.#held ?? {};
-    if (holder === undefined) return this.#room.holder(this.#seen?.wait.holder);
-    const { lock, wanted } = holder;
-    const now = this.#room.clock.now();
-    const since = now - (this.#lease.now - lock.since);
-    const stored = { process: this.#room.process, token: lock.token, since, until: now + lock.remaining };
-    return toHolder({ ...stored, notes: wanted.notes }, this.#room.process);
+    return this.#held?.holderNow ?? this.#room.holder(this.#seen?.wait.holder);
   }
 }

@@ -55,7 +55,11 @@ export function createLocks({ backend, options, clock, logger, instance, feed }:
       const { mailbox } = feed();
       return {
         on: (of, kind, handler) => mailbox.on(of, kind, handler),
-        onGap: (listener) => backend.on("gap", listener),
+        onGap(listener) {
+          // What was told before this process heard anything is missed as well.
+          void mailbox.listening.then(listener);
+          return backend.on("gap", listener);
+        },
       };
     },
   });

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { backoff } from "../core/backoff.js";
 import type { Clock, Timer } from "../core/clock.js";
 import { ClosedError } from "../core/errors.js";
@@ -20,8 +21,8 @@ export interface Leadership {
 /** How an instance stands for a leadership. */
 export interface ElectOptions extends Pick<LockOptions, "lease" | "owner" | "reason" | "details" | "guarantee"> {
   /**
-   * Called when this instance begins to lead. While what it returns is pending the instance leads; when it rejects, the
-   * error is logged and the leadership given up. Without a promise it leads until it resigns or loses.
+   * Called when this instance begins to lead, which it does until it resigns or loses. Nobody else gets the leadership
+   * by a resignation before what this returns has settled; when it rejects, the error is logged and the leadership given up.
    */
   readonly onElected?: ((leadership: Leadership) => unknown) | undefined;
   /** Called when this instance leads no more. */
@@ -38,9 +39,12 @@ export interface Election {
   leader(): Promise<LockHolder | undefined>;
   /** Called with whoever leads, now and whenever that changes; looked at every third of a lease. The returned function ends it. */
   observe(listener: (leader: LockHolder | undefined) => void): () => void;
-  /** Gives the leadership to the next who stands by, and stands by again. */
+  /**
+   * Gives the leadership to the next who stands by, and stands by again; resolves when it is given up. Called from within
+   * `onElected` it resolves at once, and the leadership is given up when that has ended.
+   */
   resign(): Promise<void>;
-  /** Stands for it no more; resolves when it is given up. */
+  /** Stands for it no more; resolves as `resign` does. */
   close(): Promise<void>;
 }
 
@@ -55,6 +59,12 @@ export interface CandidateOptions {
   /** Milliseconds. */
   readonly lease: number;
   readonly onClosed: () => void;
+}
+
+interface Reign {
+  readonly lock: Lock;
+  readonly end: AbortController;
+  readonly over: Promise<void>;
 }
 
 const restAfterResigning = 1_000;
@@ -72,7 +82,9 @@ export class Candidate implements Election {
   readonly #closing = new AbortController();
   readonly #done: Promise<void>;
   readonly #observers = new Set<() => void>();
-  #reign: { readonly lock: Lock; readonly end: AbortController; over: Promise<void> } | undefined;
+  /** The reign whose callback the running code is part of; it must not wait for its own end. */
+  readonly #within = new AsyncLocalStorage<Reign>();
+  #reign: Reign | undefined;
 
   constructor(name: string, options: ElectOptions, means: CandidateOptions) {
     this.name = name;
@@ -94,7 +106,7 @@ export class Candidate implements Election {
   }
 
   observe(listener: (leader: LockHolder | undefined) => void): () => void {
-    const { clock, lease } = this.#means;
+    const { clock, lease, logger } = this.#means;
     let [timer, last, isOver]: [Timer | undefined, string | undefined, boolean] = [undefined, undefined, false];
     const look = async (): Promise<void> => {
       const leader = await this.leader().catch(() => null);
@@ -103,15 +115,20 @@ export class Candidate implements Election {
       const seen = leader === null ? last : `${leader?.token}`;
       if (leader !== null && seen !== last) {
         last = seen;
-        listener(leader);
+        try {
+          listener(leader);
+        } catch (error) {
+          logger.error({ code: "WARN_FLEET_ELECTION", err: error }, "an observer of an election failed");
+        }
       }
-      timer = clock.setTimeout(() => void look(), lease / 3);
+      if (!isOver) timer = clock.setTimeout(() => void look(), lease / 3);
     };
     const end = (): void => {
       isOver = true;
       timer?.cancel();
       this.#observers.delete(end);
     };
+    if (this.#closing.signal.aborted) return end;
     this.#observers.add(end);
     void look();
     return end;
@@ -120,14 +137,14 @@ export class Candidate implements Election {
   async resign(): Promise<void> {
     const reign = this.#reign;
     reign?.end.abort();
-    await reign?.over;
+    if (this.#within.getStore() !== reign) await reign?.over;
   }
 
   async close(): Promise<void> {
     this.#closing.abort(new ClosedError("this instance does not stand for it any more"));
     for (const end of [...this.#observers]) end();
     this.#reign?.end.abort();
-    await this.#done;
+    if (this.#reign === undefined || this.#within.getStore() !== this.#reign) await this.#done;
   }
 
   async #stand(): Promise<void> {
@@ -139,7 +156,8 @@ export class Candidate implements Election {
       try {
         const lock = await locks.acquire(this.name, { ...options, wait: Number.POSITIVE_INFINITY, signal });
         retry.reset();
-        await this.#lead(lock);
+        if (signal.aborted) await lock.release();
+        else await this.#lead(lock);
       } catch (error) {
         if (signal.aborted || error instanceof ClosedError) break;
         logger.warn(
@@ -156,18 +174,17 @@ export class Candidate implements Election {
     const end = new AbortController();
     const stopListening = lock.onLost((error) => end.abort(error));
     let finish!: () => void;
-    const reign = { lock, end, over: new Promise<void>((resolve) => (finish = resolve)) };
+    const reign: Reign = { lock, end, over: new Promise<void>((resolve) => (finish = resolve)) };
     this.#reign = reign;
-    if (this.#closing.signal.aborted) end.abort();
     const term = lock.token;
     try {
       const leadership: Leadership = { term, signal: end.signal, assert: () => lock.assert() };
-      await Promise.all([this.#call("onElected", leadership, end), ended(end.signal)]);
+      await Promise.all([this.#call("onElected", leadership, reign), ended(end.signal)]);
     } finally {
       stopListening();
-      this.#reign = undefined;
       await lock.release();
-      await this.#call("onDemoted", term, end);
+      await this.#call("onDemoted", term, reign);
+      this.#reign = undefined;
       finish();
     }
     // Whoever stands by gets it; where nobody does, it comes back.
@@ -175,13 +192,13 @@ export class Candidate implements Election {
   }
 
   /** What the application does in it; a failure gives the leadership up. */
-  async #call(what: "onElected" | "onDemoted", argument: unknown, end: AbortController): Promise<void> {
+  async #call(what: "onElected" | "onDemoted", argument: unknown, reign: Reign): Promise<void> {
     try {
       const call = this.#options[what] as ((argument: unknown) => unknown) | undefined;
-      await call?.(argument);
+      await this.#within.run(reign, async () => call?.(argument));
     } catch (error) {
       this.#means.logger.error({ code: "WARN_FLEET_ELECTION", err: error }, `${what} of an election failed`);
-      end.abort(error);
+      reign.end.abort(error);
     }
   }
 
@@ -189,11 +206,13 @@ export class Candidate implements Election {
     const { signal } = this.#closing;
     return new Promise((resolve) => {
       if (signal.aborted) return resolve();
-      const timer = this.#means.clock.setTimeout(resolve, milliseconds);
-      signal.addEventListener("abort", () => {
+      const stop = (): void => {
         timer.cancel();
+        signal.removeEventListener("abort", stop);
         resolve();
-      });
+      };
+      const timer = this.#means.clock.setTimeout(stop, milliseconds);
+      signal.addEventListener("abort", stop);
     });
   }
 }

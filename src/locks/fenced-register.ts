@@ -1,5 +1,6 @@
-import { parseDuration, type Duration } from "../core/duration.js";
+import type { Duration } from "../core/duration.js";
 import { StaleTokenError } from "./errors.js";
+import { readDuration } from "./lock-options.js";
 import type { LockStore } from "./lock-store.js";
 
 /** What a register holds. */
@@ -53,7 +54,7 @@ export class FencedRegister {
     if (!Number.isSafeInteger(token) || token < 0)
       throw new TypeError("a fencing token is a safe integer of at least 0");
     if (typeof value !== "string") throw new TypeError("a register holds text; write JSON for anything else");
-    const milliseconds = life === undefined ? 0 : Math.max(1, Math.ceil(parseDuration(life, "life")));
+    const milliseconds = life === undefined ? 0 : Math.max(1, Math.ceil(readDuration(life, "life")));
     const params = { register: this.name, token, process, sequence: sequence(), life: milliseconds, value };
     const result = await store.write(params);
     if (result.status === "stale")

@@ -5,7 +5,7 @@ import { LockLostError, type LossReason } from "./errors.js";
 import { HeldLock, type Hold } from "./held-lock.js";
 import { Lease } from "./lease.js";
 import type { Wanted } from "./local-waiter.js";
-import { readForceNotes } from "./lock-notes.js";
+import { readForceNotes, type LockHolder } from "./lock-notes.js";
 import type { LockRoom } from "./lock-room.js";
 import type { LockForce, LockGrant, LockRequest } from "./lock-store.js";
 
@@ -18,6 +18,8 @@ export interface HeldRequestOptions {
   readonly at: TrustMark;
   /** How many may be served before others get their turn. */
   readonly servings: number;
+  /** Whether as many replicas have the grant as the fleet's settings want. */
+  readonly isReplicated: boolean;
   readonly owner: RequestOwner;
 }
 
@@ -34,6 +36,8 @@ const confirmAfter = 20;
 const firstRetry = 50;
 const longestRetry = 1_000;
 const leastShare = 0.25;
+// What is handed over has a lease of four seconds until it is renewed.
+const graceOfHandoff = 4_000;
 
 /** A lock that this process has, as the backend knows it: renewed while somebody here holds it, and passed among them. */
 export class HeldRequest implements Hold {
@@ -49,18 +53,20 @@ export class HeldRequest implements Hold {
   #timer: Timer | undefined;
   #renewAt = Number.POSITIVE_INFINITY;
   #isRenewing = false;
+  #isReplicated: boolean;
   #isOver = false;
   #retry: Backoff | undefined;
   #failure: unknown;
 
   constructor(options: HeldRequestOptions) {
-    const { room, request, grant, at, servings } = options;
+    const { room, request, grant, at, servings, isReplicated } = options;
     this.#options = options;
     this.name = request.name;
     this.request = request;
     this.lease = new Lease(room.clock);
     this.lease.confirm(at, grant.lease);
     this.#token = grant.token;
+    this.#isReplicated = isReplicated;
     this.#servings = Math.min(servings, grant.lastToken - grant.token + 1);
     this.#began = this.lease.now;
   }
@@ -70,9 +76,27 @@ export class HeldRequest implements Hold {
     return this.#holder && { wanted: this.#wanted as Wanted, lock: this.#holder };
   }
 
-  /** Whether enough of the lease is left to begin something. */
+  /** The same for people, by the clock of this process. */
+  get holderNow(): LockHolder | undefined {
+    if (this.#holder === undefined) return undefined;
+    const { room } = this.#options;
+    const { token, remaining, since } = this.#holder;
+    const now = room.clock.now();
+    const stored = { process: room.process, token, since: now - (this.lease.now - since), until: now + remaining };
+    return room.holder({ ...stored, notes: (this.#wanted as Wanted).notes });
+  }
+
+  /** Milliseconds for which nobody may get it when whoever has it gives it back now. */
+  get keep(): number {
+    const minHold = this.#wanted?.terms.minHold ?? 0;
+    if (minHold === 0 || this.#holder === undefined) return 0;
+    return Math.max(0, Math.ceil(minHold - (this.lease.now - this.#holder.since)));
+  }
+
+  /** Whether enough of the lease is left to begin something, and as many replicas have it as are wanted. */
   isGoodFor({ terms }: Wanted): boolean {
-    return this.lease.remaining > terms.lease * leastShare;
+    const isSafe = terms.replicas === undefined || this.#isReplicated;
+    return isSafe && this.lease.remaining > Math.min(terms.lease, graceOfHandoff) * leastShare;
   }
 
   /** Whether one more may be served before others get their turn. */
@@ -95,6 +119,13 @@ export class HeldRequest implements Hold {
     return lock;
   }
 
+  /** Whoever has it may have lost it without a word: asks soon, by a renewal. */
+  check(): void {
+    if (this.#holder === undefined || this.#isRenewing || this.#wanted?.terms.renew !== true) return;
+    this.#renewAt = this.lease.now;
+    this.#plan();
+  }
+
   /** An answer has confirmed that the lock was held at that moment. */
   confirm(at: TrustMark, lease: number): void {
     this.lease.confirm(at, lease);
@@ -104,10 +135,9 @@ export class HeldRequest implements Hold {
   async release(lock: HeldLock): Promise<boolean> {
     if (lock !== this.#holder) return false;
     const wasHeld = this.lease.remaining > 0;
+    const { keep } = this;
     this.#holder = undefined;
     this.#options.room.counters.add("released");
-    const { minHold } = (this.#wanted as Wanted).terms;
-    const keep = minHold === 0 ? 0 : Math.max(0, Math.ceil(minHold - (this.lease.now - lock.since)));
     await this.#options.owner.freed(this, keep);
     return wasHeld;
   }
@@ -127,6 +157,7 @@ export class HeldRequest implements Hold {
     if (this.#isOver) return false;
     if (result.status === "renewed") {
       this.lease.confirm(at, lease);
+      if (replicas !== undefined) this.#isReplicated = true;
       return true;
     }
     if (result.force !== undefined) this.takenByForce(result.force);
@@ -167,7 +198,8 @@ export class HeldRequest implements Hold {
   #plan(): void {
     const { room } = this.#options;
     this.#timer?.cancel();
-    const delay = Math.max(0, Math.min(this.lease.remaining, this.#renewAt - this.lease.now, this.#heldFor()));
+    const renewal = this.#isRenewing ? Number.POSITIVE_INFINITY : this.#renewAt - this.lease.now;
+    const delay = Math.max(0, Math.min(this.lease.remaining, renewal, this.#heldFor()));
     const due = this.lease.now + delay;
     this.#timer = room.clock.setTimeout(() => this.#look(due), delay);
   }
@@ -200,6 +232,8 @@ export class HeldRequest implements Hold {
     const wanted = this.#wanted as Wanted;
     const { lease, renew } = wanted.terms;
     this.#isRenewing = true;
+    // Held for longer than most: from now on it is worth to hear when somebody takes it.
+    this.#options.room.listen();
     this.#renewAt = Number.POSITIVE_INFINITY;
     this.#plan();
     try {
@@ -215,8 +249,10 @@ export class HeldRequest implements Hold {
       this.#isRenewing = false;
     }
     if (this.#isOver) return;
+    // Nobody has it any more, and the lease goes on to its end and no further.
+    if (this.#holder === undefined) this.#renewAt = Number.POSITIVE_INFINITY;
     // Somebody else has it here by now, and is to be told to the server as soon as the first one was.
-    if (this.#wanted !== wanted) this.#renewAt = Math.min(this.#renewAt, this.lease.now + confirmAfter);
+    else if (this.#wanted !== wanted) this.#renewAt = Math.min(this.#renewAt, this.lease.now + confirmAfter);
     this.#plan();
   }
 }

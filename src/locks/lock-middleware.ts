@@ -15,6 +15,8 @@ export interface WithLockOptions extends Omit<AcquireOptions, "signal"> {
   readonly detach?: boolean | undefined;
 }
 
+const statuses: readonly number[] = [409, 423, 429, 503];
+
 /** A request that holds a lock. */
 export interface LockedRequest extends IncomingMessage {
   lock?: Lock;
@@ -33,19 +35,25 @@ interface Acquirer {
  */
 export function createLockMiddleware(locks: Acquirer, options: WithLockOptions): RequestHandler {
   const { name, status = 423, detach = false, ...wanted } = options;
+  if (typeof name !== "function" && (typeof name !== "string" || name === ""))
+    throw new TypeError("`name` is the lock of a request: a text that is not empty, or a function of the request");
+  if (!statuses.includes(status)) throw new TypeError(`\`status\` is one of ${statuses.join(", ")}`);
   const handle: Handler = async (req: LockedRequest, res, next) => {
     const gone = new AbortController();
     const leave = (): void => gone.abort();
     res.once("close", leave);
+    // It may have gone while others looked at the request.
+    if (isOver(res)) leave();
     try {
       const lock = await locks.acquire(typeof name === "string" ? name : await name(req), {
         ...wanted,
         signal: gone.signal,
       });
+      // Nobody would give it back, and nobody is there any more to be answered.
+      if (gone.signal.aborted) return void lock.release();
       req.lock = lock;
       if (!detach) releaseWith(res, lock);
     } catch (error) {
-      // Nobody is there any more to be answered.
       if (gone.signal.aborted) return;
       if (error instanceof LockBusyError) return refuse(res, status, error);
       return next(error);
@@ -59,9 +67,12 @@ export function createLockMiddleware(locks: Acquirer, options: WithLockOptions):
 
 function releaseWith(res: ServerResponse, lock: Lock): void {
   const release = (): void => void lock.release();
-  if (res.closed || res.writableFinished) return release();
   res.once("finish", release);
   res.once("close", release);
+}
+
+function isOver(res: ServerResponse): boolean {
+  return res.closed || res.writableFinished;
 }
 
 function refuse(res: ServerResponse, status: number, error: LockBusyError): void {

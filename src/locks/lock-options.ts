@@ -81,6 +81,7 @@ export function resolveLockSettings(options: LocksOptions): LockSettings {
   };
   const maxLease = duration("maxLease", 30_000);
   const lease = duration("lease", Math.min(15_000, maxLease));
+  const wait = duration("wait", 10_000);
   const { guarantee = "guarded", replicas = "all", failover = "guard" } = options;
   const value = (message: string, help: string): unknown =>
     problems.push({ code: "ERR_FLEET_CONFIG_VALUE", message, help });
@@ -95,23 +96,36 @@ export function resolveLockSettings(options: LocksOptions): LockSettings {
   if (replicas !== "all" && !(Number.isInteger(replicas) && replicas > 0))
     value(`locks.replicas is ${JSON.stringify(replicas)}`, 'give "all" or how many');
   if (problems.length > 0) throw new ConfigError(problems);
-  return { lease, maxLease, wait: duration("wait", 10_000), guarantee, replicas, failover };
+  return { lease, maxLease, wait, guarantee, replicas, failover };
 }
 
 /** Checks the options of one lock; throws `TypeError` or `RangeError` at the call. */
 export function resolveLockTerms(settings: LockSettings, options: AcquireOptions): LockTerms {
   const { renew = true, guarantee = settings.guarantee } = options;
-  const lease = options.lease === undefined ? settings.lease : parseDuration(options.lease, "lease");
+  if (guarantee !== "guarded" && guarantee !== "replicated")
+    throw new TypeError(`guarantee is ${JSON.stringify(guarantee)}; give "guarded" or "replicated"`);
+  if (typeof renew !== "boolean") throw new TypeError(`renew is ${JSON.stringify(renew)}; give true or false`);
+  const lease = options.lease === undefined ? settings.lease : readDuration(options.lease, "lease");
   if (lease < shortestLease || lease > settings.maxLease)
     throw new RangeError(
       `a lease of ${lease} ms is not between ${shortestLease} ms and locks.maxLease, ${settings.maxLease} ms; longer holds are renewed`,
     );
-  const minHold = options.minHold === undefined ? 0 : parseDuration(options.minHold, "minHold");
+  const minHold = options.minHold === undefined ? 0 : readDuration(options.minHold, "minHold");
   const wait = options.wait === undefined ? settings.wait : durationOrEver(options.wait, "wait");
   const maxHold = options.maxHold === undefined ? Number.POSITIVE_INFINITY : durationOrEver(options.maxHold, "maxHold");
   return { lease, wait, maxHold, minHold, renew, replicas: guarantee === "replicated" ? settings.replicas : undefined };
 }
 
 function durationOrEver(value: Duration, name: string): number {
-  return value === Number.POSITIVE_INFINITY ? value : parseDuration(value, name);
+  return value === Number.POSITIVE_INFINITY ? value : readDuration(value, name);
+}
+
+/** Reads a duration that was given at a call, as milliseconds; throws `TypeError`: the configuration is not at fault. */
+export function readDuration(value: Duration, name: string): number {
+  try {
+    return parseDuration(value, name);
+  } catch (error) {
+    const { message, help } = error as ConfigError;
+    throw new TypeError(`${message}; ${help}`);
+  }
 }

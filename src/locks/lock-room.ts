@@ -125,14 +125,10 @@ export class LockRoom {
 
   #granted(payload: string): undefined {
     const [key = "", text = ""] = payload.split("\n");
-    const [number, token, lastToken, now, lease] = text.split("|").map(Number) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    if (Number.isFinite(lease)) this.#requesters.get(key)?.handedOver({ number, token, lastToken, now, lease });
+    const numbers = text.split("|").map(Number);
+    if (numbers.length !== 5 || !numbers.every(Number.isSafeInteger)) return;
+    const [number, token, lastToken, now, lease] = numbers as [number, number, number, number, number];
+    this.#requesters.get(key)?.handedOver({ number, token, lastToken, now, lease });
   }
 
   #lost(payload: string): undefined {

@@ -144,7 +144,8 @@ export class LockManager implements Locks {
     name: string,
     ...rest: [(lock: Lock) => T | Promise<T>] | [AcquireOptions, (lock: Lock) => T | Promise<T>]
   ): Promise<T> {
-    const [options, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
+    const [options = {}, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
+    if (typeof fn !== "function") return Promise.reject(new TypeError("`using` needs the function to run"));
     const outer = this.#holdings.find(name);
     if (outer !== undefined) return this.#share(outer.lock, fn);
     const running = this.#use(name, options, fn).finally(() => this.#using.delete(running));
@@ -218,6 +219,8 @@ export class LockManager implements Locks {
     if (result.status === "changed") return { status: "changed", holder: this.#room.holder(result.holder) };
     if (result.status === "free") return result;
     this.#room.counters.add("forced");
+    // If it was held here, whoever had it need not wait for the letter, which may be missed.
+    this.#contenders.get(name)?.askAgain();
     return { status: "released" };
   }
 
@@ -261,6 +264,9 @@ export class LockManager implements Locks {
   }
 
   withLock(options: WithLockOptions): RequestHandler {
+    const { name: _name, status: _status, detach: _detach, ...wanted } = options;
+    // A mistake in them is told when the app is set up, not at each request.
+    this.#wanted(wanted);
     return createLockMiddleware(this, options);
   }
 
@@ -318,15 +324,17 @@ export class LockManager implements Locks {
   /** A `using` inside of another of the same lock. */
   async #share<T>(lock: HeldLock, fn: (lock: Lock) => T | Promise<T>): Promise<T> {
     lock.assert();
-    return fn(lock);
+    const value = await fn(lock);
+    lock.assert();
+    return value;
   }
 
   #contender(name: string): Contender {
     let contender = this.#contenders.get(name);
     if (contender === undefined) {
       contender = new Contender(name, this.#room, this.#onIdle);
-      this.#contenders.set(name, contender);
       this.#room.join(name, contender);
+      this.#contenders.set(name, contender);
     }
     return contender;
   }
@@ -346,6 +354,9 @@ export class LockManager implements Locks {
   }
 
   #force(name: string, { by, reason, token }: ForceOptions): Parameters<LockRoom["store"]["forceRelease"]>[0] {
+    if (typeof by !== "string" || by === "") throw new TypeError("`by` has to say who takes a lock by force");
+    if (token !== undefined && !(Number.isSafeInteger(token) && token > 0))
+      throw new TypeError("`token` is the one that `inspect` showed, or left out");
     const operation = `${this.#operation}.${(this.#operations += 1)}`;
     return { name, operation, why: formatForceNotes({ by, reason }), expected: token, process: this.#room.process };
   }
