@@ -193,7 +193,6 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     if (wait.position === undefined) return this.#askAnew();
     this.#forgetOlder();
     if (this.#waiters.length === 0) return void this.#end(0);
-    this.#room.listen();
     this.#plan(pollDelay(wait));
   }
 
@@ -289,13 +288,16 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     return held.give(wanted, true);
   }
 
-  /** Nobody here has it just now, and nobody else may for `keep` milliseconds; resolves when the backend knows, where it has to. */
-  freed(held: HeldRequest, keep: number): Promise<void> {
+  /**
+   * Nobody here has it just now, and nobody else may for `keep` milliseconds. Resolves when the backend knows, where it has
+   * to; false when it says that this process had lost it.
+   */
+  freed(held: HeldRequest, keep: number): Promise<boolean> {
     const { first } = this.#waiters;
     if (keep === 0 && first !== undefined && held.canServe(first.wanted)) {
       this.#room.counters.add("passes");
       this.#serve(held, false);
-      return Promise.resolve();
+      return Promise.resolve(true);
     }
     return this.#end(keep);
   }
@@ -307,15 +309,18 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
 
   /**
    * Ends the request; whoever waits here gets a place behind those who wait elsewhere, in the same step. Resolves when
-   * the backend has answered, or did not.
+   * the backend has answered, or did not; false when the request had nothing any more.
    */
-  #end(keep: number): Promise<void> {
+  #end(keep: number): Promise<boolean> {
     const request = this.#request;
     this.#drop();
     if (request !== undefined) this.#unended.push(request);
     if (request !== undefined && this.#waiters.length > 0 && keep === 0 && this.#steals === 0) {
       const next = this.#room.request(this.name);
-      return this.#track(next, (claim, options) => this.#room.store.endAndAsk(request, next.number, claim, options));
+      const endAndAsk = this.#track(next, (claim, options) =>
+        this.#room.store.endAndAsk(request, next.number, claim, options),
+      );
+      return endAndAsk.then(() => true);
     }
     const requests = this.#unended.splice(0);
     if (this.#ending !== undefined) {

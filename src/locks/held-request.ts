@@ -25,8 +25,11 @@ export interface HeldRequestOptions {
 
 /** Whoever made the request. */
 export interface RequestOwner {
-  /** Nobody has it just now; `keep` milliseconds nobody else may. Resolves when that is known where it has to be. */
-  freed(held: HeldRequest, keep: number): Promise<void>;
+  /**
+   * Nobody has it just now; `keep` milliseconds nobody else may. Resolves when that is known where it has to be; false when
+   * it had been lost.
+   */
+  freed(held: HeldRequest, keep: number): Promise<boolean>;
   /** It is over. */
   lost(held: HeldRequest): void;
 }
@@ -138,8 +141,7 @@ export class HeldRequest implements Hold {
     const { keep } = this;
     this.#holder = undefined;
     this.#options.room.counters.add("released");
-    await this.#options.owner.freed(this, keep);
-    return wasHeld;
+    return (await this.#options.owner.freed(this, keep)) && wasHeld;
   }
 
   /** Extends the lease now; whether it could be. */
@@ -232,8 +234,6 @@ export class HeldRequest implements Hold {
     const wanted = this.#wanted as Wanted;
     const { lease, renew } = wanted.terms;
     this.#isRenewing = true;
-    // Held for longer than most: from now on it is worth to hear when somebody takes it.
-    this.#options.room.listen();
     this.#renewAt = Number.POSITIVE_INFINITY;
     this.#plan();
     try {

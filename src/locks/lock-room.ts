@@ -42,7 +42,7 @@ export interface Requester {
   askAgain(): void;
 }
 
-/** What hears of letters, opened when somebody first waits. */
+/** What hears of letters, opened when a lock is first used. */
 export interface LockLetters {
   on(room: string, kind: string, handler: (letter: Letter) => undefined): () => void;
   onGap(listener: () => void): () => void;
@@ -99,7 +99,7 @@ export class LockRoom {
     this.#requesters.delete(this.#keyOf(name));
   }
 
-  /** Begins to hear letters, when somebody waits for the first time. */
+  /** Begins to hear letters. */
   listen(): void {
     if (this.#isListening) return;
     this.#isListening = true;

@@ -7,7 +7,7 @@ import type { Mailbox } from "../feed/mailbox.js";
 import type { RequestHandler } from "../http/handler.js";
 import { Contender } from "./contender.js";
 import { Candidate, type Election, type ElectOptions } from "./election.js";
-import { LockBusyError, SelfDeadlockError } from "./errors.js";
+import { LockBusyError, LockLostError, SelfDeadlockError } from "./errors.js";
 import { FencedRegister } from "./fenced-register.js";
 import { HeldLock, type Lock } from "./held-lock.js";
 import { Holdings } from "./holding.js";
@@ -144,7 +144,7 @@ export class LockManager implements Locks {
     name: string,
     ...rest: [(lock: Lock) => T | Promise<T>] | [AcquireOptions, (lock: Lock) => T | Promise<T>]
   ): Promise<T> {
-    const [options = {}, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
+    const [options, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
     if (typeof fn !== "function") return Promise.reject(new TypeError("`using` needs the function to run"));
     const outer = this.#holdings.find(name);
     if (outer !== undefined) return this.#share(outer.lock, fn);
@@ -312,13 +312,16 @@ export class LockManager implements Locks {
 
   async #use<T>(name: string, options: AcquireOptions, fn: (lock: Lock) => T | Promise<T>): Promise<T> {
     const lock = await this.#acquire(name, options);
+    let value: T;
     try {
-      const value = await this.#holdings.run(lock, () => fn(lock));
-      lock.assert();
-      return value;
-    } finally {
+      value = await this.#holdings.run(lock, () => fn(lock));
+    } catch (error) {
       await lock.release();
+      throw error;
     }
+    if (await lock.release()) return value;
+    // Without a reason it was lost so lately that the backend's answer is the first to tell.
+    throw lock.lost ?? new LockLostError("failover", { lock: name, token: lock.token });
   }
 
   /** A `using` inside of another of the same lock. */
@@ -364,6 +367,8 @@ export class LockManager implements Locks {
   #check(name: string): void {
     if (this.#closed) throw new ClosedError();
     if (typeof name !== "string" || name === "") throw new TypeError("a lock needs a name: a text that is not empty");
+    if (this.#inUse) return;
     this.#inUse = true;
+    this.#room.listen();
   }
 }
