@@ -68,10 +68,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
   }
 
   /** Who has it in this process, and how many wait here. */
-  get here(): {
-    readonly holder: { readonly wanted: Wanted; readonly lock: HeldLock } | undefined;
-    readonly waiting: number;
-  } {
+  get here(): { readonly holder: HeldRequest["holder"]; readonly waiting: number } {
     return { holder: this.#held?.holder, waiting: this.#waiters.length };
   }
 
@@ -349,7 +346,6 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     this.#state = "idle";
   }
 
-  /** The request is over. */
   #askAnew(): void {
     this.#drop();
     this.#next();

@@ -142,13 +142,13 @@ export class LockManager implements Locks {
 
   using<T>(
     name: string,
-    ...rest: [(lock: Lock) => T | Promise<T>] | [AcquireOptions, (lock: Lock) => T | Promise<T>]
+    ...rest: [(lock: Lock) => T | Promise<T>] | [AcquireOptions | undefined, (lock: Lock) => T | Promise<T>]
   ): Promise<T> {
     const [options, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
     if (typeof fn !== "function") return Promise.reject(new TypeError("`using` needs the function to run"));
     const outer = this.#holdings.find(name);
     if (outer !== undefined) return this.#share(outer.lock, fn);
-    const running = this.#use(name, options, fn).finally(() => this.#using.delete(running));
+    const running = this.#use(name, options ?? {}, fn).finally(() => this.#using.delete(running));
     this.#using.add(running);
     return running;
   }
