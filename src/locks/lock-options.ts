@@ -1,5 +1,8 @@
+import { inspect } from "node:util";
 import { parseDuration, type Duration } from "../core/duration.js";
-import { ConfigError } from "../core/errors.js";
+import { ConfigError, type ConfigProblem } from "../core/errors.js";
+import { printableName, suggestion } from "../core/nearest-name.js";
+import { optionChecks } from "../core/option-names.js";
 import type { LockDescription } from "./lock-notes.js";
 
 /** What of a failover a lock is safe against; docs/locks.md says what each does not cover. */
@@ -66,41 +69,50 @@ export interface LockTerms {
 // Below that, a process that is busy for a moment has lost what it held.
 const shortestLease = 100;
 
+const { unknownOptions, unknownValue } = optionChecks("ERR_FLEET_LOCK_OPTION");
+const settingNames: readonly string[] = ["lease", "maxLease", "wait", "guarantee", "replicas", "failover"];
+const describing = ["owner", "reason", "details"];
+const optionNames: ReadonlySet<string> = new Set([
+  ...describing,
+  ...["lease", "maxHold", "minHold", "renew", "guarantee", "wait", "signal"],
+]);
+
 /** Checks the fleet's options; throws `ConfigError` with all that is wrong. */
 export function resolveLockSettings(options: LocksOptions): LockSettings {
-  const problems: { readonly code: string; readonly message: string; readonly help?: string }[] = [];
+  const problems: ConfigProblem[] = [
+    ...unknownOptions(options, settingNames, "locks"),
+    ...unknownValue(options.guarantee, ["guarded", "replicated"], "locks.guarantee"),
+    ...unknownValue(options.failover, ["guard", "fast"], "locks.failover"),
+  ];
   const duration = (name: "lease" | "maxLease" | "wait", fallback: number): number => {
     const value = options[name];
-    if (value === undefined || value === Number.POSITIVE_INFINITY) return value ?? fallback;
+    if (value === undefined || (name === "wait" && value === Number.POSITIVE_INFINITY)) return value ?? fallback;
     try {
       return parseDuration(value, `locks.${name}`);
     } catch (error) {
-      problems.push({ code: "ERR_FLEET_CONFIG_DURATION", message: (error as Error).message });
+      problems.push(...(error as ConfigError).problems);
       return fallback;
     }
   };
+  const wrong = (message: string, help: string): void =>
+    void problems.push({ code: "ERR_FLEET_LOCK_OPTION", message, help });
   const maxLease = duration("maxLease", 30_000);
   const lease = duration("lease", Math.min(15_000, maxLease));
-  const wait = duration("wait", 10_000);
   const { guarantee = "guarded", replicas = "all", failover = "guard" } = options;
-  const value = (message: string, help: string): unknown =>
-    problems.push({ code: "ERR_FLEET_CONFIG_VALUE", message, help });
   if (maxLease < shortestLease || maxLease > 30_000)
-    value(`locks.maxLease is ${maxLease} ms`, `give ${shortestLease} ms to 30 s; longer holds are renewed`);
+    wrong(`locks.maxLease is ${maxLease} ms`, `give ${shortestLease} ms to 30 s; longer holds are renewed`);
   if (lease < shortestLease || lease > maxLease)
-    value(`locks.lease is ${lease} ms`, `give ${shortestLease} ms to locks.maxLease, ${maxLease} ms`);
-  if (guarantee !== "guarded" && guarantee !== "replicated")
-    value(`locks.guarantee is ${JSON.stringify(guarantee)}`, 'give "guarded" or "replicated"');
-  if (failover !== "guard" && failover !== "fast")
-    value(`locks.failover is ${JSON.stringify(failover)}`, 'give "guard" or "fast"');
+    wrong(`locks.lease is ${lease} ms`, `give ${shortestLease} ms to locks.maxLease, ${maxLease} ms`);
   if (replicas !== "all" && !(Number.isInteger(replicas) && replicas > 0))
-    value(`locks.replicas is ${JSON.stringify(replicas)}`, 'give "all" or how many');
+    wrong(`locks.replicas is ${inspect(replicas, { depth: 0 })}`, 'give "all" or how many');
+  const wait = duration("wait", 10_000);
   if (problems.length > 0) throw new ConfigError(problems);
   return { lease, maxLease, wait, guarantee, replicas, failover };
 }
 
 /** Checks the options of one lock; throws `TypeError` or `RangeError` at the call. */
 export function resolveLockTerms(settings: LockSettings, options: AcquireOptions): LockTerms {
+  for (const name in options) if (!optionNames.has(name)) throw unknownOption(name);
   const { renew = true, guarantee = settings.guarantee } = options;
   if (guarantee !== "guarded" && guarantee !== "replicated")
     throw new TypeError(`guarantee is ${JSON.stringify(guarantee)}; give "guarded" or "replicated"`);
@@ -114,6 +126,13 @@ export function resolveLockTerms(settings: LockSettings, options: AcquireOptions
   const wait = options.wait === undefined ? settings.wait : durationOrEver(options.wait, "wait");
   const maxHold = options.maxHold === undefined ? Number.POSITIVE_INFINITY : durationOrEver(options.maxHold, "maxHold");
   return { lease, wait, maxHold, minHold, renew, replicas: guarantee === "replicated" ? settings.replicas : undefined };
+}
+
+function unknownOption(name: string): TypeError {
+  const meant = suggestion(name, optionNames);
+  return new TypeError(
+    `a lock has no option ${printableName(name)}${meant}; the options are ${[...optionNames].join(", ")}`,
+  );
 }
 
 function durationOrEver(value: Duration, name: string): number {

@@ -239,11 +239,12 @@ export class LockManager implements Locks {
 
   elect(name: string, options: ElectOptions = {}): Election {
     this.#check(name);
+    const { onElected: _elected, onDemoted: _demoted, ...terms } = options;
     const candidate = new Candidate(name, options, {
       locks: this,
       clock: this.#room.clock,
       logger: this.#room.logger,
-      lease: this.#wanted(options).terms.lease,
+      lease: this.#wanted(terms).terms.lease,
       onClosed: () => this.#candidates.delete(candidate),
     });
     this.#candidates.add(candidate);

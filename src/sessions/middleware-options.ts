@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { parseDuration, type Duration } from "../core/duration.js";
 import { ConfigError, type ConfigProblem } from "../core/errors.js";
-import { unknownOptions, unknownValue } from "./option-names.js";
+import { unknownOptions, unknownValue } from "./option-checks.js";
 import { storeOptionNames, storeOptionProblems, type StoreOptions } from "./store-options.js";
 
 /** The attributes of the session's cookie, as express-session has them. */

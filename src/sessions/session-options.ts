@@ -1,7 +1,7 @@
 import { parseDuration, type Duration } from "../core/duration.js";
 import { ConfigError, type ConfigProblem } from "../core/errors.js";
 import type { MergeOptions } from "./merge.js";
-import { unknownOptions, unknownValue } from "./option-names.js";
+import { unknownOptions, unknownValue } from "./option-checks.js";
 
 /** `createFleet({ sessions })`: what holds for every store and middleware of the fleet. */
 export interface SessionsOptions {

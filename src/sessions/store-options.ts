@@ -1,6 +1,6 @@
 import { ConfigError, type ConfigProblem } from "../core/errors.js";
 import type { StorePolicy } from "./express-session-store.js";
-import { unknownOptions, unknownValue } from "./option-names.js";
+import { unknownOptions, unknownValue } from "./option-checks.js";
 
 /** `fleet.sessions.store(options)`: what happens when something goes wrong. */
 export interface StoreOptions {

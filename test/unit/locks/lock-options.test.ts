@@ -44,8 +44,9 @@ describe("the fleet's options for locks", () => {
     [{ maxLease: "1m" }, "locks.maxLease is 60000 ms"],
     [{ wait: "soon" }, "locks.wait"],
     [{ wait: -1 }, "locks.wait"],
-    [{ guarantee: "all" }, 'locks.guarantee is "all"'],
-    [{ failover: "slow" }, 'locks.failover is "slow"'],
+    [{ guarantee: "all" }, "locks.guarantee is 'all'"],
+    [{ failover: "slow" }, "locks.failover is 'slow'"],
+    [{ leese: 1 }, 'locks has no option "leese"; did you mean lease?'],
     [{ replicas: 0 }, "locks.replicas is 0"],
   ])("are refused where they cannot be used: %j", (options, message) => {
     const problems = problemsOf(options);
@@ -83,6 +84,7 @@ describe("the options of one lock", () => {
 
   test.each([
     [{ lease: 99 }, RangeError, /100 ms/],
+    [{ waits: 5 }, TypeError, /no option "waits"; did you mean wait\?/],
     [{ lease: "31s" }, RangeError, /maxLease/],
     [{ lease: "15" }, TypeError, /lease is "15"/],
     [{ wait: -1 }, TypeError, /wait is -1/],
