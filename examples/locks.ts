@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import express, { type Request } from "express";
-import { createFleet, type Lock, type LockedRequest } from "express-fleet";
+import { createFleet, lockOf } from "express-fleet";
 
 // Holds are short here, so that half a minute of no grants after a failover is not needed: five seconds are enough.
 const fleet = createFleet({ locks: { lease: "5s", maxLease: "5s" } });
@@ -37,7 +37,7 @@ const oneReindexing = locks.withLock({
 });
 
 app.post("/reindex/:index", oneReindexing, async (req, res) => {
-  const { lock } = req as LockedRequest as { lock: Lock };
+  const lock = lockOf(req);
   for (let document = 1; document <= 20; document += 1) {
     await pause(100);
     lock.assert(); // a LockLostError, answered 409

@@ -9,7 +9,7 @@ export {
 export type { Election, ElectOptions, Leadership } from "./election.js";
 export type { FencedRegister, FencedValue, TokenBearer } from "./fenced-register.js";
 export type { Lock } from "./held-lock.js";
-export type { LockedRequest, WithLockOptions } from "./lock-middleware.js";
+export { lockOf, type LockedRequest, type WithLockOptions } from "./lock-middleware.js";
 export type { LockDescription, LockHolder } from "./lock-notes.js";
 export type { AcquireOptions, LockGuarantee, LockOptions, LocksOptions } from "./lock-options.js";
 export type { LockInspection, LocksOfInstance } from "./lock-views.js";

@@ -22,6 +22,13 @@ export interface LockedRequest extends IncomingMessage {
   lock?: Lock;
 }
 
+/** The lock that `withLock` took for a request; throws `TypeError` for a request that has none. */
+export function lockOf(req: LockedRequest): Lock {
+  if (req.lock === undefined)
+    throw new TypeError("the request has no lock: put `fleet.locks.withLock()` before the handler");
+  return req.lock;
+}
+
 /** What the middleware asks of the locks. */
 interface Acquirer {
   acquire(name: string, options: AcquireOptions): Promise<Lock>;

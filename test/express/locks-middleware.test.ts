@@ -4,12 +4,10 @@ import type { ErrorRequestHandler, Request, RequestHandler } from "express";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UnavailableError } from "../../src/core/errors.js";
 import { createFleet, type Fleet } from "../../src/index.js";
-import type { Lock, LockedRequest, WithLockOptions } from "../../src/locks/index.js";
+import { lockOf, type Lock, type WithLockOptions } from "../../src/locks/index.js";
 import { createLockMiddleware } from "../../src/locks/lock-middleware.js";
 import { until } from "../support/until.js";
 import { gate, serve, versions } from "./support.js";
-
-const lockOf = (req: Request): Lock => (req as LockedRequest).lock as Lock;
 
 /** A client that may go away. */
 function start(url: string): { readonly answer: Promise<IncomingMessage>; leave(): void } {
@@ -48,6 +46,10 @@ describe.each(versions)("withLock on $version", ({ make }) => {
   }
 
   const isFree = async (name: string): Promise<boolean> => (await fleet(1).locks.inspect(name)).holder === undefined;
+
+  test("says so where a handler has none", () => {
+    expect(() => lockOf({} as IncomingMessage)).toThrow("put `fleet.locks.withLock()` before the handler");
+  });
 
   test("holds the lock while the request is answered, and no longer", async () => {
     const origin = await open(
