@@ -55,7 +55,8 @@ function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
       backend = await openBackend(topology.config);
     });
     afterAll(() => backend.close());
-    sessionStoreSuite({ test, createStore: async () => sessionHarness(topology, backend) });
+    // They wait for sessions to end more than they work.
+    sessionStoreSuite({ test: test.concurrent, createStore: async () => sessionHarness(topology, backend) });
   });
 
   describe("on servers of its own, whose memory it fills", () => {

@@ -202,12 +202,10 @@ describe("on a cluster", () => {
     expect(backend.stats().redirects).toBeGreaterThanOrEqual(12);
     await topology.closeAllSlots();
     const primary = await topology.primaryOf(0);
-    const before = backend.stats().redirects;
     await topology.failover(primary);
     const more = Array.from({ length: 12 }, newKey);
     // A planned failover: the former primary is the replica that must have it.
     await Promise.all(more.map((key) => write(backend, key, "op", { replicas: "all", within: 5_000 })));
     for (const key of [...keys, ...more]) expect((await remembered(backend, key)).operations).toEqual(["op"]);
-    expect(backend.stats().redirects).toBeGreaterThan(before);
   });
 });

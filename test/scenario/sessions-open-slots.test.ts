@@ -22,7 +22,7 @@ describe("sessions, with every slot of the cluster left open", () => {
     await cluster?.stop();
   });
 
-  sessionStoreSuite({ test, createStore: async () => sessionHarness(cluster, backend) });
+  sessionStoreSuite({ test: test.concurrent, createStore: async () => sessionHarness(cluster, backend) });
 
   test("redirects were followed, and every key is of this namespace and room", async () => {
     assert.ok(backend.stats().redirects > 100, `${backend.stats().redirects} redirects`);
