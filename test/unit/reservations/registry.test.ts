@@ -249,6 +249,21 @@ describe("changes", () => {
     expect(there.heard).toBe(false);
   });
 
+  test("that were lost are not told once more as if they held: whoever listens lists anew", async () => {
+    const { one, documents, clock } = setUp();
+    const told: string[] = [];
+    documents.on("change", ({ kind, item }) => void told.push(`${kind} ${item}`));
+    documents.on("reset", ({ reason }) => void told.push(reason));
+    await documents.following();
+    await documents.reserve(["1", "2"], anna);
+    await clock.advanceAsync(600);
+    one.loseLogs();
+    await clock.advanceAsync(5_000);
+    await documents.reserve("3", ben);
+    await clock.advanceAsync(600);
+    expect(told).toEqual(["reserved 1", "reserved 2", "fork", "reserved 3"]);
+  });
+
   test("tell of each expiry once, whichever instance finds it", async () => {
     const clock = new FakeClock();
     const name = anotherName();
