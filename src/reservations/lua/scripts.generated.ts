@@ -406,7 +406,7 @@ export const openSet: Script<"set", "score", OpenSetReply> = {
 
 /** What `reap` answers. */
 export type ReapReply =
-  | readonly [status: "OK", expired: number];
+  | readonly [status: "OK", expired: number, more: number];
 
 /** Removes what has ended, and forgets what is kept for a while. */
 export const reap: Script<"records" | "due" | "index" | "log", "members" | "limit" | "channel" | "origin", ReapReply> = {
@@ -486,8 +486,9 @@ export const reap: Script<"records" | "due" | "index" | "log", "members" | "limi
     "  end",
     "  return #kept <= most",
     "end",
+    "local most = 1000",
     "local passed = members ~= \"\" and cjson.decode(members)",
-    "  or redis.call(\"ZRANGEBYSCORE\", due, \"-inf\", string.format(\"%.0f\", now), \"LIMIT\", \"0\", \"1000\")",
+    "  or redis.call(\"ZRANGEBYSCORE\", due, \"-inf\", string.format(\"%.0f\", now), \"LIMIT\", \"0\", tostring(most))",
     "for _, member in ipairs(passed) do",
     "  if expired >= limit then break end",
     "  local kind, of, is_done = string.sub(member, 1, 1), string.sub(member, 3), true",
@@ -496,9 +497,9 @@ export const reap: Script<"records" | "due" | "index" | "log", "members" | "limi
     "  if kind == \"a\" or kind == \"e\" then redis.call(\"HDEL\", records, member) end",
     "  if is_done then redis.call(\"ZREM\", due, member) end",
     "end",
-    "return { \"OK\", expired }",
+    "return { \"OK\", expired, (expired >= limit or #passed == most) and 1 or 0 }",
   ].join("\n"),
-  sha1: "826565c6d2f0782096232c9ca41bb7f2c152abf5",
+  sha1: "e16fca684699824347417c7fc799b36a926f7e03",
   keys: ["records","due","index","log"],
   args: ["members","limit","channel","origin"],
   readOnly: false,

@@ -316,6 +316,16 @@ describe("changes", () => {
     expect(one.room.stats().expired).toBe(1);
   });
 
+  test("are looked for until nothing is left, at once", async () => {
+    const { one, documents, clock } = setUp({ lease: "2s" });
+    await documents.reserve("1", anna);
+    const reap = vi.spyOn(MemoryReservationStore.prototype, "reap");
+    onTestFinished(() => void vi.restoreAllMocks());
+    reap.mockResolvedValueOnce({ expired: 0, more: true }).mockResolvedValueOnce({ expired: 100, more: true });
+    await clock.advanceAsync(7_000);
+    expect(one.room.stats().expired).toBe(101);
+  });
+
   test("of a registry that rests are looked for once a minute", async () => {
     const { documents, clock, one } = setUp({ lease: "2m" });
     await documents.reserve("1", anna);
