@@ -58,6 +58,19 @@ describe("define", () => {
   });
 });
 
+test("one owner has a thousand items at most unless the registry says otherwise", async () => {
+  const { one, documents } = setUp();
+  const free = one.room.define("free", { quota: 0 });
+  const items = (hundred: number): readonly string[] => Array.from({ length: 100 }, (_, at) => `${hundred}-${at}`);
+  for (let hundred = 0; hundred < 10; hundred += 1) {
+    for (const registry of [documents, free])
+      expect((await registry.reserve(items(hundred), anna)).status).toBe("done");
+  }
+  expect(await documents.reserve("one more", anna)).toEqual({ status: "quota", held: 1000, quota: 1000 });
+  expect((await free.reserve("one more", anna)).status).toBe("reserved");
+  expect((await documents.reserve("one more", ben)).status).toBe("reserved");
+});
+
 describe("a room that is not used", () => {
   test("opens nothing, starts no timer and watches no sessions", () => {
     const clock = new FakeClock();
