@@ -16,7 +16,8 @@ export async function steal(call: RouteCall, res: ServerResponse): Promise<void>
   if (!(await call.may("steal", holder))) return;
   if (holder === undefined) return sendFree(res);
   // Of nobody else than whom the user was allowed to take it from.
-  const expected = tokenOf(body["expected"]) ?? holder.token;
+  const expected = holder.token;
+  if ((tokenOf(body["expected"]) ?? expected) !== expected) return sendChanged(res, holder);
   const outcome = await registry.steal(item, { ...claimOf(body, session), by: owner, expected });
   if (outcome.status === "free") return sendFree(res);
   if (outcome.status === "changed") return sendChanged(res, outcome.holder);
@@ -33,7 +34,8 @@ export async function forceRelease(call: RouteCall, res: ServerResponse): Promis
   const holder = await registry.get(item);
   if (!(await call.may("force-release", holder))) return;
   if (holder === undefined) return sendFree(res);
-  const expected = tokenOf(body["expected"]) ?? holder.token;
+  const expected = holder.token;
+  if ((tokenOf(body["expected"]) ?? expected) !== expected) return sendChanged(res, holder);
   const reason = body["reason"] as string | undefined;
   const outcome = await registry.forceRelease(item, { by: owner, reason, expected });
   if (outcome.status === "free") return sendFree(res);

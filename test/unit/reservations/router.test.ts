@@ -335,8 +335,14 @@ test("what `can` was shown is what is taken: of a holder who came meanwhile noth
   });
   for (const path of ["/1/steal", "/1/force-release"]) {
     await setup.documents.releaseAll({ session: "s9" });
-    await post(setup, "/reserve", anna, { item: "1" });
+    const { body } = await post(setup, "/reserve", anna, { item: "1" });
     expect((await post(setup, path, ben)).body).toMatchObject({ status: 409, holder: { id: "boss" } });
+    await setup.documents.releaseAll({ session: "s9" });
+    await post(setup, "/reserve", anna, { item: "1" });
+    // Nor by a guess of the token that the next one will have.
+    const next = (body as { token: number }).token + 3;
+    expect((await post(setup, path, ben, { expected: next })).status).toBe(409);
+    expect(await setup.documents.get("1")).toMatchObject({ owner: { id: "boss" }, token: next });
   }
 });
 
