@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Handler } from "../http/handler.js";
 import { sendProblem } from "../http/problem.js";
-import { sendBusy, sendLost } from "./answers.js";
+import { sendBusy, sendFailure, sendLost } from "./answers.js";
 import { ReservationSessionError } from "./errors.js";
 import { ownerOf, tokenOf, type OwnerLike } from "./input.js";
 import type { RegistryContext } from "./registry-context.js";
@@ -57,7 +57,7 @@ export function createGuard(registry: Registry, { watch }: RegistryContext, opti
       (req as ReservedRequest).reservation = reservation;
       next();
     };
-    find(req, res).then(passed, next);
+    find(req, res).then(passed, (error: unknown) => sendFailure(res, error, next));
   };
 }
 

@@ -3,10 +3,9 @@ import { authorized } from "../http/authorize.js";
 import { refuseCrossSite } from "../http/cross-site.js";
 import type { Handler, RequestHandler } from "../http/handler.js";
 import { createRouter, type RoutedRequest } from "../http/router.js";
-import { problemOf, sendProblem } from "../http/problem.js";
-import { sendForbidden } from "./answers.js";
+import { sendFailure, sendForbidden } from "./answers.js";
 import { streamChanges } from "./change-stream.js";
-import { ReservationInputError, ReservationSessionError } from "./errors.js";
+import { ReservationSessionError } from "./errors.js";
 import { nameOf, ownerOf, type OwnerLike } from "./input.js";
 import type { RegistryContext } from "./registry-context.js";
 import type { RegistryLog } from "./registry-log.js";
@@ -84,8 +83,7 @@ export function createReservationRouter(
       try {
         await route(call, res);
       } catch (error) {
-        if (error instanceof ReservationInputError) return sendProblem(res, problemOf(error));
-        next(error);
+        sendFailure(res, error, next);
       }
     });
   const events: Route = async (call, res) => {

@@ -352,4 +352,7 @@ test("an absent backend is 503 with Retry-After", async () => {
   const answer = await post(setup, "/reserve", anna, { item: "1" });
   expect(answer.status).toBe(503);
   expect(answer.headers["retry-after"]).toBe("1");
+  // Not a page of the app's: the browser reads JSON.
+  expect(answer.headers["content-type"]).toBe("application/problem+json");
+  expect(answer.body).toMatchObject({ code: "ERR_FLEET_CLOSED" });
 });
