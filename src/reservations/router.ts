@@ -24,8 +24,8 @@ export interface ReservationRouterOptions {
   /** The user who makes a request, or nobody: then 401. */
   readonly owner: (req: any) => Owner | Promise<Owner>;
   /**
-   * Whether the user may do something; asked with the reservation that it is done to, for `steal` and `force-release`.
-   * Without an answer, or without `can`, everybody may read and reserve, and nobody may steal or force a release. What is
+   * Whether the user may do something with the items that the request names, which are none for a list of all and for the
+   * stream of changes; asked with the reservation that it is done to, for `steal` and `force-release`. Without an answer, or without `can`, everybody may read and reserve, and nobody may steal or force a release. What is
    * the session's own may always be released.
    */
   readonly can?:
@@ -33,6 +33,7 @@ export interface ReservationRouterOptions {
         req: any,
         action: ReservationAction,
         reservation: Reservation | undefined,
+        items: readonly string[],
       ) => boolean | undefined | Promise<boolean | undefined>)
     | undefined;
   /** The public name of the request's session. Default that of the session middleware. */
@@ -52,7 +53,11 @@ export interface RouteCall {
   /** The public name of the session; throws `ReservationSessionError` where there is none. */
   readonly session: string;
   /** Whether the user may; answers 403 when not. */
-  readonly may: (action: ReservationAction, reservation?: Reservation) => Promise<boolean>;
+  readonly may: (
+    action: ReservationAction,
+    items: readonly string[],
+    reservation?: Reservation | undefined,
+  ) => Promise<boolean>;
 }
 
 /** Makes the routes of a registry; throws `TypeError` for options that cannot be used. */
@@ -73,8 +78,8 @@ export function createReservationRouter(
     authorized<OwnerLike>(options.owner, async (req, res, next, identity) => {
       const name = sessionOf(req);
       if (name === undefined) throw new ReservationSessionError();
-      const may = async (action: ReservationAction, reservation?: Reservation): Promise<boolean> => {
-        const answer = (await can?.(req, action, reservation)) ?? (action === "read" || action === "reserve");
+      const may: RouteCall["may"] = async (action, items, reservation) => {
+        const answer = (await can?.(req, action, reservation, items)) ?? (action === "read" || action === "reserve");
         if (!answer) sendForbidden(res, action);
         return answer;
       };
@@ -87,7 +92,7 @@ export function createReservationRouter(
       }
     });
   const events: Route = async (call, res) => {
-    if (await call.may("read")) await streamChanges(call.req, res, log, backend, { session: call.session });
+    if (await call.may("read", [])) await streamChanges(call.req, res, log, backend, { session: call.session });
   };
   const changes = refuseCrossSite(allowedOrigins === undefined ? {} : { allowedOrigins });
   return createRouter([

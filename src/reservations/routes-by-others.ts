@@ -13,7 +13,7 @@ export async function steal(call: RouteCall, res: ServerResponse): Promise<void>
   const item = call.req.params["item"] ?? "";
   const body = await bodyOf(call.req);
   const holder = await registry.get(item);
-  if (!(await call.may("steal", holder))) return;
+  if (!(await call.may("steal", [item], holder))) return;
   if (holder === undefined) return sendFree(res);
   // Of nobody else than whom the user was allowed to take it from.
   const expected = holder.token;
@@ -32,7 +32,7 @@ export async function forceRelease(call: RouteCall, res: ServerResponse): Promis
   const item = call.req.params["item"] ?? "";
   const body = await bodyOf(call.req);
   const holder = await registry.get(item);
-  if (!(await call.may("force-release", holder))) return;
+  if (!(await call.may("force-release", [item], holder))) return;
   if (holder === undefined) return sendFree(res);
   const expected = holder.token;
   if ((tokenOf(body["expected"]) ?? expected) !== expected) return sendChanged(res, holder);

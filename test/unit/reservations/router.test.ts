@@ -184,6 +184,33 @@ describe("who may", () => {
     ]);
   });
 
+  test("is decided for the items that are named, however the request is sent", async () => {
+    const asked: unknown[] = [];
+    const setup = setUp(
+      {
+        can: (_req, action, _reservation, items) => {
+          asked.push([action, items]);
+          return !items.includes("secret");
+        },
+      },
+      { parser: express.json() },
+    );
+    const beacon = request(setup.app).post("/reservations/reserve").set(anna).type("text/plain");
+    expect((await beacon.send('{"item":"secret"}')).status).toBe(403);
+    expect((await post(setup, "/reserve", anna, { items: ["1", "secret"], mode: "each" })).status).toBe(403);
+    expect((await setup.documents.page()).reservations).toEqual([]);
+    expect((await get(setup, "/secret", anna)).status).toBe(403);
+    expect((await get(setup, "/?item=1&item=2", anna)).status).toBe(200);
+    expect((await get(setup, "/", anna)).status).toBe(200);
+    expect(asked).toEqual([
+      ["reserve", ["secret"]],
+      ["reserve", ["1", "secret"]],
+      ["read", ["secret"]],
+      ["read", ["1", "2"]],
+      ["read", []],
+    ]);
+  });
+
   test("is nobody without a session, and the error says what is missing", async () => {
     const setup = setUp();
     const errors: unknown[] = [];
