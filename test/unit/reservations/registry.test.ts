@@ -112,7 +112,10 @@ describe("reserve", () => {
 
   test("says what is wrong with an item that is a number", async () => {
     const { documents } = setUp();
-    const wrong = expect.objectContaining({ code: "ERR_FLEET_RESERVATION_INPUT", message: "an item is of type number" });
+    const wrong = expect.objectContaining({
+      code: "ERR_FLEET_RESERVATION_INPUT",
+      message: "an item is of type number",
+    });
     await expect(documents.reserve(42 as never, anna)).rejects.toEqual(wrong);
     await expect(documents.getEach(42 as never)).rejects.toEqual(wrong);
   });
