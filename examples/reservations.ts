@@ -117,6 +117,10 @@ async function look() {
 function listen() {
   const events = new EventSource(base + "/events");
   events.addEventListener("reset", look);
+  events.addEventListener("error", () => {
+    // Browsers come back by themselves after a lost connection, but not after a 502 or 503.
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  });
   events.addEventListener("change", ({ data }) => {
     const change = JSON.parse(data);
     const line = document.createElement("li");

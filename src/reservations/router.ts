@@ -53,11 +53,7 @@ export interface RouteCall {
   /** The public name of the session; throws `ReservationSessionError` where there is none. */
   readonly session: string;
   /** Whether the user may; answers 403 when not. */
-  readonly may: (
-    action: ReservationAction,
-    items: readonly string[],
-    reservation?: Reservation | undefined,
-  ) => Promise<boolean>;
+  readonly may: (action: ReservationAction, items: readonly string[], reservation?: Reservation) => Promise<boolean>;
 }
 
 /** Makes the routes of a registry; throws `TypeError` for options that cannot be used. */
