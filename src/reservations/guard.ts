@@ -31,8 +31,10 @@ export interface ReservedRequest extends IncomingMessage {
 /** The header in which a client says which reservation it holds. */
 export const tokenHeader = "reservation-token";
 
-/** Makes the guard of `registry.require`. */
+/** Makes the guard of `registry.require`; throws `TypeError` for options that cannot be used. */
 export function createGuard(registry: Registry, { watch }: RegistryContext, options: GuardOptions): Handler {
+  if (typeof options?.item !== "function")
+    throw new TypeError("require({ item }) is missing: write item: (req) => the name of the item that is changed");
   const { item, owner, session = (req) => watch.of(req), token = tokenInHeader } = options;
   const find = async (req: IncomingMessage, res: ServerResponse): Promise<Reservation | undefined> => {
     const by = owner === undefined ? undefined : await owner(req);

@@ -117,3 +117,8 @@ test("lets nobody pass when nobody can tell: no backend, no session, an item tha
   expect((await failing.write({ "x-session": "s1" })).status).toBe(500);
   expect([...ran, ...failing.ran]).toEqual([]);
 });
+
+test("needs the option item", () => {
+  const { documents } = setUp();
+  expect(() => documents.require({} as never)).toThrow(/item/);
+});
