@@ -69,6 +69,8 @@ let token, beat;
 const post = (path, body) => fetch(base + path, {
   method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
 });
+// Not everything that stands between a page and these routes answers with JSON.
+const read = (answer) => answer.json().catch(() => ({ detail: "The server answered " + answer.status + "." }));
 const time = (ms) => new Date(ms).toLocaleTimeString();
 
 function show(text, mine) {
@@ -88,7 +90,7 @@ async function open() {
 
 async function taken(answer) {
   clearInterval(beat);
-  const body = await answer.json();
+  const body = await read(answer);
   if (!answer.ok) return lost(body.holder ? other(body.holder, body) : body.detail);
   token = answer.headers.get("Reservation-Token");
   $("text").value = (await (await fetch("/documents/" + item)).json()).text;
@@ -100,20 +102,25 @@ const other = (holder, { since, until, reason }) =>
   (holder.name ?? holder.id) + " has it since " + time(since) + ", until " + time(until) + (reason ? ": " + reason : "");
 
 async function keep() {
-  const answer = await post("/heartbeat", { item, token });
-  if (!answer.ok) lost((await answer.json()).detail);
+  const answer = await post("/heartbeat", { item, token }).catch(() => undefined);
+  if (answer === undefined || answer.status >= 500) return; // the next one may get through: the lease lasts for three
+  if (!answer.ok) lost((await read(answer)).detail);
 }
 
 async function look() {
   const answer = await fetch(base + "/" + item);
   if (answer.status === 404) return open();
-  const held = await answer.json();
+  const held = await read(answer);
   if (answer.ok && !held.mine) lost(other(held.owner, held));
 }
 
 function listen() {
   const events = new EventSource(base + "/events");
   events.addEventListener("reset", look);
+  events.addEventListener("error", () => {
+    // Browsers come back by themselves after a lost connection, but not after a 502 or 503.
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  });
   events.addEventListener("change", ({ data }) => {
     const change = JSON.parse(data);
     const line = document.createElement("li");
@@ -137,7 +144,8 @@ $("save").onclick = async () => {
     body: JSON.stringify({ text: $("text").value }),
   });
   if (answer.ok) show("Saved. It is yours.", true);
-  else lost((await answer.json()).detail);
+  else if (answer.status >= 500) show("Not saved. Try again.", true);
+  else lost((await read(answer)).detail);
 };
 $("logout").onclick = async () => {
   await fetch("/logout", { method: "POST" });

@@ -11,6 +11,11 @@ export interface LogToFollow {
   readonly name: string;
   readonly key: string;
   readonly consumer: LogConsumer;
+  /**
+   * Whether entries that a failover lost are appended again; default true. False for a log whose entries tell of changes
+   * made by the same step as they were: those changes are lost with them, and must not be told as if they held.
+   */
+  readonly reasserts?: boolean | undefined;
 }
 
 /** What the logs of one room are followed with. */
@@ -51,10 +56,10 @@ export class FollowedLogs {
   constructor(options: FollowedLogsOptions) {
     this.#options = options;
     const { backend, store, clock, channel, logs, count, random = Math.random } = options;
-    for (const { name, key, consumer } of logs) {
+    for (const { name, key, consumer, reasserts } of logs) {
       const log = { key, channel, name };
       this.#addresses.set(name, log);
-      this.#followers.set(name, new Follower({ log, store, clock, consumer, count, random }));
+      this.#followers.set(name, new Follower({ log, store, clock, consumer, count, random, reasserts }));
     }
     const end = backend.subscribe(channel, {
       message: (text) => {

@@ -34,6 +34,8 @@ export interface FollowerOptions {
   readonly count: (what: "gap" | "cut" | "fork" | "reassertion") => void;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Whether what a failover lost is appended again; default true. */
+  readonly reasserts?: boolean | undefined;
 }
 
 const pageSize = 513;
@@ -163,7 +165,7 @@ export class Follower {
     this.#options.count(reason);
     this.#recent.flush();
     this.#options.consumer.flush(reason);
-    if (reason === "fork") this.#reassertAfter(0);
+    if (reason === "fork" && this.#options.reasserts !== false) this.#reassertAfter(0);
   }
 
   #apply(entry: LogEntry): void {

@@ -1,5 +1,8 @@
 import type { ServerResponse } from "node:http";
-import { sendProblem } from "../http/problem.js";
+import { isFleetError } from "../core/errors.js";
+import type { Next } from "../http/handler.js";
+import { problemOf, sendProblem } from "../http/problem.js";
+import { ReservationInputError } from "./errors.js";
 import { endMembers, holderMembers } from "./reservation-view.js";
 import type { QuotaReached, Reservation } from "./reservation.js";
 import type { ReservationEnd } from "./reservation-store.js";
@@ -66,6 +69,13 @@ export function sendForbidden(res: ServerResponse, action: string): void {
     code: "ERR_FLEET_RESERVATION_FORBIDDEN",
     detail: `this user may not do that: ${action}`,
   });
+}
+
+/** Answers what the client has to mend, and what it has to wait for (503 with `Retry-After`); the rest is the app's. */
+export function sendFailure(res: ServerResponse, error: unknown, next: Next): void {
+  const isForClient = error instanceof ReservationInputError || (isFleetError(error) && error.status === 503);
+  if (isForClient) return sendProblem(res, problemOf(error));
+  next(error);
 }
 
 function nameFor({ owner }: Reservation): string {

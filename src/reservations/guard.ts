@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Handler } from "../http/handler.js";
 import { sendProblem } from "../http/problem.js";
-import { sendBusy, sendLost } from "./answers.js";
+import { sendBusy, sendFailure, sendLost } from "./answers.js";
 import { ReservationSessionError } from "./errors.js";
 import { ownerOf, tokenOf, type OwnerLike } from "./input.js";
 import type { RegistryContext } from "./registry-context.js";
@@ -31,8 +31,10 @@ export interface ReservedRequest extends IncomingMessage {
 /** The header in which a client says which reservation it holds. */
 export const tokenHeader = "reservation-token";
 
-/** Makes the guard of `registry.require`. */
+/** Makes the guard of `registry.require`; throws `TypeError` for options that cannot be used. */
 export function createGuard(registry: Registry, { watch }: RegistryContext, options: GuardOptions): Handler {
+  if (typeof options?.item !== "function")
+    throw new TypeError("require({ item }) is missing: write item: (req) => the name of the item that is changed");
   const { item, owner, session = (req) => watch.of(req), token = tokenInHeader } = options;
   const find = async (req: IncomingMessage, res: ServerResponse): Promise<Reservation | undefined> => {
     const by = owner === undefined ? undefined : await owner(req);
@@ -57,7 +59,7 @@ export function createGuard(registry: Registry, { watch }: RegistryContext, opti
       (req as ReservedRequest).reservation = reservation;
       next();
     };
-    find(req, res).then(passed, next);
+    find(req, res).then(passed, (error: unknown) => sendFailure(res, error, next));
   };
 }
 

@@ -27,8 +27,9 @@ export function nameOf(value: unknown, what: string): string {
 }
 
 /** The items of one call, each once; throws `ReservationInputError`. */
-export function itemsOf(items: readonly unknown[]): readonly string[] {
-  const names = [...new Set(items.map((item) => nameOf(item, "an item")))];
+export function itemsOf(items: unknown): readonly string[] {
+  const list: readonly unknown[] = Array.isArray(items) ? items : [items];
+  const names = [...new Set(list.map((item) => nameOf(item, "an item")))];
   if (names.length >= 1 && names.length <= mostItems) return names;
   throw new ReservationInputError(`the call names ${names.length} items`, `name 1 to ${mostItems}`);
 }

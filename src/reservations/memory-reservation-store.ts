@@ -132,7 +132,8 @@ export class MemoryReservationStore implements ReservationStore {
   }
 
   async reap({ registry, limit }: Params<"reap">): Result<"reap"> {
-    return { expired: this.#open(registry).reap(limit) };
+    const expired = this.#open(registry).reap(limit);
+    return { expired, more: expired >= limit };
   }
 
   /** Throws `ClosedError` once the backend is closed. */

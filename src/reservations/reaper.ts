@@ -73,9 +73,9 @@ export class Reaper {
     if (!inUse && now - this.#reapedAt < restsFor) return;
     this.#reapedAt = now;
     for (;;) {
-      const { expired } = await store.reap({ registry, limit: atOnce });
+      const { expired, more } = await store.reap({ registry, limit: atOnce });
       onExpired(expired);
-      if (expired < atOnce) return;
+      if (!more) return;
     }
   }
 }

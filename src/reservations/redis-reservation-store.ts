@@ -147,13 +147,13 @@ export class RedisReservationStore implements ReservationStore {
   }
 
   async reap({ registry, limit }: Params<"reap">): Result<"reap"> {
-    return { expired: await this.#reap(registry, "", limit) };
+    return this.#reap(registry, "", limit);
   }
 
-  async #reap(registry: string, members: string, limit: number): Promise<number> {
+  async #reap(registry: string, members: string, limit: number): Result<"reap"> {
     const args = { members, limit, ...this.#told(registry) };
-    const [, expired] = await this.#backend.run(reap, { keys: await this.#open(registry), args });
-    return expired;
+    const [, expired, more] = await this.#backend.run(reap, { keys: await this.#open(registry), args });
+    return { expired, more: more === 1 };
   }
 
   /** Repeats a call for as long as what it meets has ended, and has to be told to have ended first. */

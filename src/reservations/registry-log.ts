@@ -140,7 +140,9 @@ export class RegistryLog {
 
   #follow(): FollowedLogs {
     const { room, log, feed } = this.#options;
-    this.#followed ??= feed().follow(room, [{ ...log, consumer: this.#consumer }], () => this.heard);
+    // A failover that loses an entry loses the change that it tells of too: both are of one script.
+    const followed = { ...log, consumer: this.#consumer, reasserts: false };
+    this.#followed ??= feed().follow(room, [followed], () => this.heard);
     return this.#followed;
   }
 }

@@ -10,7 +10,10 @@ export interface RegistryOptions {
   readonly lease?: Duration | undefined;
   /** How long a reservation lasts at most, whatever the heartbeat does. Default no limit. */
   readonly maxHold?: Duration | undefined;
-  /** How many items one owner may have in this registry. Default no limit. */
+  /**
+   * How many items one owner may have in this registry: what a session or an owner has is released, and moved, in one step.
+   * Default 1000; 0 for no limit.
+   */
   readonly quota?: number | undefined;
   /**
    * What happens to what the same owner has in another session: refused as anybody's (default), or taken over with a new
@@ -28,12 +31,13 @@ export interface RegistrySettings {
 }
 
 const names = ["lease", "maxHold", "quota", "sameOwner"];
+const defaultQuota = 1_000;
 const kindForm = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Reads what a registry is defined with; throws `ConfigError` with every problem at once. */
 export function readRegistryOptions(kind: string, options: RegistryOptions): RegistrySettings {
   const where = `reservations.define(${inspect(kind)})`;
-  const { quota = 0, sameOwner = "refuse" } = options;
+  const { quota = defaultQuota, sameOwner = "refuse" } = options;
   const problems: ConfigProblem[] = Object.keys(options)
     .filter((name) => !names.includes(name))
     .map((name) =>

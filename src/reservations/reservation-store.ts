@@ -196,6 +196,10 @@ export interface ReservationStore {
   /**
    * Removes what has ended, `limit` at most, and logs it as expired: each by exactly one call of one instance. Forgets, too, what
    * is remembered for a while, and so is called from time to time wherever a registry is in use. Delivered twice it does more.
+   * `more`: something may be left for another call.
    */
-  reap(params: { readonly registry: string; readonly limit: number }): Promise<{ readonly expired: number }>;
+  reap(params: {
+    readonly registry: string;
+    readonly limit: number;
+  }): Promise<{ readonly expired: number; readonly more: boolean }>;
 }

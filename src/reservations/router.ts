@@ -3,10 +3,9 @@ import { authorized } from "../http/authorize.js";
 import { refuseCrossSite } from "../http/cross-site.js";
 import type { Handler, RequestHandler } from "../http/handler.js";
 import { createRouter, type RoutedRequest } from "../http/router.js";
-import { problemOf, sendProblem } from "../http/problem.js";
-import { sendForbidden } from "./answers.js";
+import { sendFailure, sendForbidden } from "./answers.js";
 import { streamChanges } from "./change-stream.js";
-import { ReservationInputError, ReservationSessionError } from "./errors.js";
+import { ReservationSessionError } from "./errors.js";
 import { nameOf, ownerOf, type OwnerLike } from "./input.js";
 import type { RegistryContext } from "./registry-context.js";
 import type { RegistryLog } from "./registry-log.js";
@@ -25,8 +24,8 @@ export interface ReservationRouterOptions {
   /** The user who makes a request, or nobody: then 401. */
   readonly owner: (req: any) => Owner | Promise<Owner>;
   /**
-   * Whether the user may do something; asked with the reservation that it is done to, for `steal` and `force-release`.
-   * Without an answer, or without `can`, everybody may read and reserve, and nobody may steal or force a release. What is
+   * Whether the user may do something with the items that the request names, which are none for a list of all and for the
+   * stream of changes; asked with the reservation that it is done to, for `steal` and `force-release`. Without an answer, or without `can`, everybody may read and reserve, and nobody may steal or force a release. What is
    * the session's own may always be released.
    */
   readonly can?:
@@ -34,6 +33,7 @@ export interface ReservationRouterOptions {
         req: any,
         action: ReservationAction,
         reservation: Reservation | undefined,
+        items: readonly string[],
       ) => boolean | undefined | Promise<boolean | undefined>)
     | undefined;
   /** The public name of the request's session. Default that of the session middleware. */
@@ -53,7 +53,7 @@ export interface RouteCall {
   /** The public name of the session; throws `ReservationSessionError` where there is none. */
   readonly session: string;
   /** Whether the user may; answers 403 when not. */
-  readonly may: (action: ReservationAction, reservation?: Reservation) => Promise<boolean>;
+  readonly may: (action: ReservationAction, items: readonly string[], reservation?: Reservation) => Promise<boolean>;
 }
 
 /** Makes the routes of a registry; throws `TypeError` for options that cannot be used. */
@@ -74,8 +74,8 @@ export function createReservationRouter(
     authorized<OwnerLike>(options.owner, async (req, res, next, identity) => {
       const name = sessionOf(req);
       if (name === undefined) throw new ReservationSessionError();
-      const may = async (action: ReservationAction, reservation?: Reservation): Promise<boolean> => {
-        const answer = (await can?.(req, action, reservation)) ?? (action === "read" || action === "reserve");
+      const may: RouteCall["may"] = async (action, items, reservation) => {
+        const answer = (await can?.(req, action, reservation, items)) ?? (action === "read" || action === "reserve");
         if (!answer) sendForbidden(res, action);
         return answer;
       };
@@ -84,12 +84,11 @@ export function createReservationRouter(
       try {
         await route(call, res);
       } catch (error) {
-        if (error instanceof ReservationInputError) return sendProblem(res, problemOf(error));
-        next(error);
+        sendFailure(res, error, next);
       }
     });
   const events: Route = async (call, res) => {
-    if (await call.may("read")) await streamChanges(call.req, res, log, backend, { session: call.session });
+    if (await call.may("read", [])) await streamChanges(call.req, res, log, backend, { session: call.session });
   };
   const changes = refuseCrossSite(allowedOrigins === undefined ? {} : { allowedOrigins });
   return createRouter([

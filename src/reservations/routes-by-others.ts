@@ -13,10 +13,11 @@ export async function steal(call: RouteCall, res: ServerResponse): Promise<void>
   const item = call.req.params["item"] ?? "";
   const body = await bodyOf(call.req);
   const holder = await registry.get(item);
-  if (!(await call.may("steal", holder))) return;
+  if (!(await call.may("steal", [item], holder))) return;
   if (holder === undefined) return sendFree(res);
   // Of nobody else than whom the user was allowed to take it from.
-  const expected = tokenOf(body["expected"]) ?? holder.token;
+  const expected = holder.token;
+  if ((tokenOf(body["expected"]) ?? expected) !== expected) return sendChanged(res, holder);
   const outcome = await registry.steal(item, { ...claimOf(body, session), by: owner, expected });
   if (outcome.status === "free") return sendFree(res);
   if (outcome.status === "changed") return sendChanged(res, outcome.holder);
@@ -31,9 +32,10 @@ export async function forceRelease(call: RouteCall, res: ServerResponse): Promis
   const item = call.req.params["item"] ?? "";
   const body = await bodyOf(call.req);
   const holder = await registry.get(item);
-  if (!(await call.may("force-release", holder))) return;
+  if (!(await call.may("force-release", [item], holder))) return;
   if (holder === undefined) return sendFree(res);
-  const expected = tokenOf(body["expected"]) ?? holder.token;
+  const expected = holder.token;
+  if ((tokenOf(body["expected"]) ?? expected) !== expected) return sendChanged(res, holder);
   const reason = body["reason"] as string | undefined;
   const outcome = await registry.forceRelease(item, { by: owner, reason, expected });
   if (outcome.status === "free") return sendFree(res);

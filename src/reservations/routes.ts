@@ -4,7 +4,7 @@ import { sendProblem } from "../http/problem.js";
 import { queryOf } from "../http/router.js";
 import { sendBusy, sendChanged, sendFree, sendLost, sendQuota } from "./answers.js";
 import { ReservationInputError } from "./errors.js";
-import { nameOf, tokenOf } from "./input.js";
+import { itemsOf, nameOf, tokenOf } from "./input.js";
 import type { Claim, Whose } from "./registry.js";
 import { bodyOf, type Body } from "./request-body.js";
 import { holderMembers, viewOf } from "./reservation-view.js";
@@ -14,17 +14,19 @@ import type { RouteCall } from "./router.js";
 /** `POST /reserve`: one `item`, or several `items` with `mode`. */
 export async function reserve(call: RouteCall, res: ServerResponse): Promise<void> {
   const { registry, owner, session } = call;
-  if (!(await call.may("reserve"))) return;
   const body = await bodyOf(call.req);
   const options = { owner, ...claimOf(body, session) };
   if (body["items"] !== undefined) {
-    const { items, mode = "all" } = body;
+    const { mode = "all" } = body;
+    const items = itemsOf(listOf(body["items"]));
     if (mode !== "all" && mode !== "each")
       throw new ReservationInputError("the mode is neither all nor each", 'send "mode": "all" or "mode": "each"');
-    const outcome = await registry.reserve(listOf(items) as readonly string[], { ...options, mode });
-    return answerMany(call, res, outcome);
+    if (!(await call.may("reserve", items))) return;
+    return answerMany(call, res, await registry.reserve(items, { ...options, mode }));
   }
-  const outcome = await registry.reserve(nameOf(body["item"], "the item"), options);
+  const item = nameOf(body["item"], "the item");
+  if (!(await call.may("reserve", [item]))) return;
+  const outcome = await registry.reserve(item, options);
   if (outcome.status === "quota") return sendQuota(res, outcome);
   if (outcome.status === "busy") return sendBusy(res, outcome.holder);
   const { reservation, status } = outcome;
@@ -90,9 +92,9 @@ export async function heartbeat(call: RouteCall, res: ServerResponse): Promise<v
 /** `GET /`: a page of all, of `?owner=`, of `?session=`, of the user (`?mine`), or of those `?item=` that are named. */
 export async function list(call: RouteCall, res: ServerResponse): Promise<void> {
   const { registry } = call;
-  if (!(await call.may("read"))) return;
   const query = queryOf(call.req);
   const items = query.getAll("item");
+  if (!(await call.may("read", items))) return;
   const page =
     items.length > 0
       ? { reservations: await registry.getEach(items) }
@@ -102,8 +104,9 @@ export async function list(call: RouteCall, res: ServerResponse): Promise<void> 
 
 /** `GET /:item`: who has it. */
 export async function show(call: RouteCall, res: ServerResponse): Promise<void> {
-  const reservation = await call.registry.get(call.req.params["item"] ?? "");
-  if (!(await call.may("read", reservation))) return;
+  const item = call.req.params["item"] ?? "";
+  const reservation = await call.registry.get(item);
+  if (!(await call.may("read", [item], reservation))) return;
   if (reservation === undefined) return sendFree(res);
   sendJson(res, 200, viewOf(reservation, call));
 }

@@ -124,7 +124,7 @@ async function endedWhenFull(harness: FillableReservationStoreHarness): Promise<
   assert.equal((await store.check({ registry, item: "three", session: "ann-2" })).status, "held");
   const ended = await store.releaseAll({ registry, of: { owner: ann.id }, operation: operation() });
   assert.deepEqual(ended, { released: ["four", "three"] });
-  assert.deepEqual(await store.reap({ registry, limit: 100 }), { expired: 1 });
+  assert.deepEqual(await store.reap({ registry, limit: 100 }), { expired: 1, more: false });
   assert.deepEqual(await all(harness), []);
   const told = ["released one", "forced two", "moved four", "moved three", "released four", "released three"];
   assert.deepEqual((await kinds(harness)).slice(5), [...told, "expired five"]);

@@ -47,6 +47,14 @@ const plantText: Script<"records", "field" | "text", readonly ["OK"]> = script(
   'redis.call("HSET", KEYS[1], ARGV[1], ARGV[2]) return { "OK" }',
 );
 
+const plantDue: Script<"due", "count", readonly ["OK"]> = script(
+  "test/plant-answers",
+  ["due"],
+  ["count"],
+  false,
+  'for n = 1, tonumber(ARGV[1]) do redis.call("ZADD", KEYS[1], n, "a\\0" .. n) end return { "OK" }',
+);
+
 const loseAll: Script<"r" | "x" | "ix" | "log", never, readonly ["OK"]> = script(
   "test/lose-registry",
   ["r", "x", "ix", "log"],
@@ -70,6 +78,11 @@ export async function plantReservation(
 ): Promise<void> {
   const records = backend.keys.key("reservations", registry, "r");
   await backend.run(plantText, { keys: { records }, args: { field: item, text } });
+}
+
+/** Leaves so many answers to be forgotten. */
+export async function plantAnswers(backend: RedisBackend, registry: string, count: number): Promise<void> {
+  await backend.run(plantDue, { keys: { due: backend.keys.key("reservations", registry, "x") }, args: { count } });
 }
 
 /** The same in memory. */

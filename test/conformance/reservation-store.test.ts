@@ -5,6 +5,7 @@ import type { RedisBackend } from "../../src/backend/backend.js";
 import {
   all,
   bob,
+  brief,
   kinds,
   newOperation,
   reserve,
@@ -20,6 +21,7 @@ import { openBackend } from "./redis-session-harness.js";
 import {
   loseRegistry,
   memoryReservationHarness,
+  plantAnswers,
   plantReservation,
   redisReservationHarness,
 } from "./reservation-harness.js";
@@ -91,6 +93,16 @@ function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
       const next = await reserveOne(harness, "one");
       assert.ok(next.token > (lost?.token ?? 0));
       assert.deepEqual(await all(harness), [next]);
+    });
+
+    test("reap says to go on while more is to be forgotten than it takes at once, and what ended waits behind", async () => {
+      const harness = await redisReservationHarness(backend, noFilling);
+      const { store, registry, elapse } = harness;
+      await reserve(harness, { items: ["one"], lease: brief });
+      await plantAnswers(backend, registry, 1_500);
+      await elapse(brief);
+      assert.deepEqual(await store.reap({ registry, limit: 100 }), { expired: 0, more: true });
+      assert.deepEqual(await store.reap({ registry, limit: 100 }), { expired: 1, more: false });
     });
 
     test("a stored value that only Redis can read is corrupt", async () => {

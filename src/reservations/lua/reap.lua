@@ -8,7 +8,7 @@
 -- @arg channel - of the log's hints
 -- @arg origin - id of the instance
 -- @op what is removed is not there any more
--- @returns OK expired:integer
+-- @returns OK expired:integer more:integer
 -- @include now.lua
 -- @include append.lua
 local records, due, index, log = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -40,8 +40,9 @@ local function expire_lease(session, most)
   return #kept <= most
 end
 
+local most = 1000
 local passed = members ~= "" and cjson.decode(members)
-  or redis.call("ZRANGEBYSCORE", due, "-inf", string.format("%.0f", now), "LIMIT", "0", "1000")
+  or redis.call("ZRANGEBYSCORE", due, "-inf", string.format("%.0f", now), "LIMIT", "0", tostring(most))
 for _, member in ipairs(passed) do
   if expired >= limit then break end
   local kind, of, is_done = string.sub(member, 1, 1), string.sub(member, 3), true
@@ -50,4 +51,4 @@ for _, member in ipairs(passed) do
   if kind == "a" or kind == "e" then redis.call("HDEL", records, member) end
   if is_done then redis.call("ZREM", due, member) end
 end
-return { "OK", expired }
+return { "OK", expired, (expired >= limit or #passed == most) and 1 or 0 }

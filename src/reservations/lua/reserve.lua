@@ -42,8 +42,10 @@ local wanted, holders, lapsed, free = look_at(items)
 if has_lapsed(session) then lapsed[#lapsed + 1] = "s\0" .. session end
 if lapsed[1] then return { "LAPSED", cjson.encode(lapsed) } end
 if holders[1] and all == "1" then return answer("BUSY", "[" .. table.concat(holders, ",") .. "]") end
-local count = quota > 0 and free > 0 and count_of_owner() or 0
-if quota > 0 and free > 0 and count + free > quota then return answer("QUOTA", tostring(count)) end
+if quota > 0 and free > 0 then
+  local is_above, count = exceeds_quota(free)
+  if is_above then return answer("QUOTA", tostring(count)) end
+end
 
 beat(session, lease)
 for at, want in ipairs(wanted) do

@@ -406,7 +406,7 @@ export const openSet: Script<"set", "score", OpenSetReply> = {
 
 /** What `reap` answers. */
 export type ReapReply =
-  | readonly [status: "OK", expired: number];
+  | readonly [status: "OK", expired: number, more: number];
 
 /** Removes what has ended, and forgets what is kept for a while. */
 export const reap: Script<"records" | "due" | "index" | "log", "members" | "limit" | "channel" | "origin", ReapReply> = {
@@ -486,8 +486,9 @@ export const reap: Script<"records" | "due" | "index" | "log", "members" | "limi
     "  end",
     "  return #kept <= most",
     "end",
+    "local most = 1000",
     "local passed = members ~= \"\" and cjson.decode(members)",
-    "  or redis.call(\"ZRANGEBYSCORE\", due, \"-inf\", string.format(\"%.0f\", now), \"LIMIT\", \"0\", \"1000\")",
+    "  or redis.call(\"ZRANGEBYSCORE\", due, \"-inf\", string.format(\"%.0f\", now), \"LIMIT\", \"0\", tostring(most))",
     "for _, member in ipairs(passed) do",
     "  if expired >= limit then break end",
     "  local kind, of, is_done = string.sub(member, 1, 1), string.sub(member, 3), true",
@@ -496,9 +497,9 @@ export const reap: Script<"records" | "due" | "index" | "log", "members" | "limi
     "  if kind == \"a\" or kind == \"e\" then redis.call(\"HDEL\", records, member) end",
     "  if is_done then redis.call(\"ZREM\", due, member) end",
     "end",
-    "return { \"OK\", expired }",
+    "return { \"OK\", expired, (expired >= limit or #passed == most) and 1 or 0 }",
   ].join("\n"),
-  sha1: "826565c6d2f0782096232c9ca41bb7f2c152abf5",
+  sha1: "e16fca684699824347417c7fc799b36a926f7e03",
   keys: ["records","due","index","log"],
   args: ["members","limit","channel","origin"],
   readOnly: false,
@@ -803,13 +804,15 @@ export const reserve: Script<"records" | "due" | "index" | "log", "items" | "all
     "  end",
     "  return wanted, holders, lapsed, free",
     "end",
-    "local function count_of_owner()",
+    "local function exceeds_quota(free)",
+    "  local members = redis.call(\"ZRANGEBYLEX\", index, \"[o\\0\" .. owner .. \"\\0\", \"(o\\0\" .. owner .. \"\\1\")",
     "  local count = 0",
-    "  for _, member in ipairs(redis.call(\"ZRANGEBYLEX\", index, \"[o\\0\" .. owner .. \"\\0\", \"(o\\0\" .. owner .. \"\\1\")) do",
+    "  if #members + free <= quota then return false end",
+    "  for _, member in ipairs(members) do",
     "    local _, living = read(string.sub(member, #owner + 4))",
     "    if living and living.owner == owner then count = count + 1 end",
     "  end",
-    "  return count",
+    "  return count + free > quota, count",
     "end",
     "if answered then return answered end",
     "redis.call(\"HSETNX\", records, \"\", \"0\")",
@@ -817,8 +820,10 @@ export const reserve: Script<"records" | "due" | "index" | "log", "items" | "all
     "if has_lapsed(session) then lapsed[#lapsed + 1] = \"s\\0\" .. session end",
     "if lapsed[1] then return { \"LAPSED\", cjson.encode(lapsed) } end",
     "if holders[1] and all == \"1\" then return answer(\"BUSY\", \"[\" .. table.concat(holders, \",\") .. \"]\") end",
-    "local count = quota > 0 and free > 0 and count_of_owner() or 0",
-    "if quota > 0 and free > 0 and count + free > quota then return answer(\"QUOTA\", tostring(count)) end",
+    "if quota > 0 and free > 0 then",
+    "  local is_above, count = exceeds_quota(free)",
+    "  if is_above then return answer(\"QUOTA\", tostring(count)) end",
+    "end",
     "beat(session, lease)",
     "for at, want in ipairs(wanted) do",
     "  local status = want.is_taken and \"busy\" or want.held and want.held.session == session and \"refreshed\" or \"reserved\"",
@@ -827,7 +832,7 @@ export const reserve: Script<"records" | "due" | "index" | "log", "items" | "all
     "end",
     "return answer(\"DONE\", \"[\" .. table.concat(wanted, \",\") .. \"]\")",
   ].join("\n"),
-  sha1: "348b6a1db0c7c76ded6a531412bbbec172db50fe",
+  sha1: "16ac20a9069f292ea9c9edec3dce50bc7ec30596",
   keys: ["records","due","index","log"],
   args: ["items","all","takeOver","quota","owner","session","rest","by","lease","cap","channel","origin","operation"],
   readOnly: false,

@@ -16,11 +16,15 @@ local function look_at(names)
   return wanted, holders, lapsed, free
 end
 
-local function count_of_owner()
+-- Whether the owner would have more than the quota, and how many it has. Only where it may be so each is looked at: one
+-- that has ended, and is not reaped yet, does not count.
+local function exceeds_quota(free)
+  local members = redis.call("ZRANGEBYLEX", index, "[o\0" .. owner .. "\0", "(o\0" .. owner .. "\1")
   local count = 0
-  for _, member in ipairs(redis.call("ZRANGEBYLEX", index, "[o\0" .. owner .. "\0", "(o\0" .. owner .. "\1")) do
+  if #members + free <= quota then return false end
+  for _, member in ipairs(members) do
     local _, living = read(string.sub(member, #owner + 4))
     if living and living.owner == owner then count = count + 1 end
   end
-  return count
+  return count + free > quota, count
 end

@@ -166,6 +166,20 @@ describe("what a failover lost", () => {
     expect(bench.payloads).toEqual(["1", "2", "3"]);
   });
 
+  test("is not appended again in a log whose entries tell of what was lost with them", async () => {
+    const bench = new LogBench();
+    const { follower, notes } = await bench.begun({ reasserts: false });
+    await bench.appendAll("1", "2");
+    await follower.sync();
+    bench.lose(1);
+    await follower.sync();
+    await bench.clock.advanceAsync(5_000);
+    expect(bench.payloads).toEqual(["1"]);
+    await bench.append("3");
+    await follower.sync();
+    expect(notes).toEqual(["1", "2", "fork", "3"]);
+  });
+
   test("is given up by a follower that is closed", async () => {
     const bench = new LogBench();
     const { follower } = await bench.begun();

@@ -103,8 +103,11 @@ test("lets nobody pass when nobody can tell: no backend, no session, an item tha
   const { documents, ran, write } = setUp();
   await reserve(documents);
   expect((await write({})).status).toBe(500);
+  const wrong = await write({ "x-session": "s1", "reservation-token": "undefined" });
+  expect([wrong.status, wrong.body]).toMatchObject([400, { code: "ERR_FLEET_RESERVATION_INPUT" }]);
   await documents.close();
-  expect((await write({ "x-session": "s1" })).status).toBe(503);
+  const away = await write({ "x-session": "s1" });
+  expect([away.status, away.body]).toMatchObject([503, { code: "ERR_FLEET_CLOSED" }]);
   const failing = setUp({
     item: () => {
       throw new Error("no such document");
@@ -113,4 +116,9 @@ test("lets nobody pass when nobody can tell: no backend, no session, an item tha
   await reserve(failing.documents);
   expect((await failing.write({ "x-session": "s1" })).status).toBe(500);
   expect([...ran, ...failing.ran]).toEqual([]);
+});
+
+test("needs the option item", () => {
+  const { documents } = setUp();
+  expect(() => documents.require({} as never)).toThrow(/item/);
 });

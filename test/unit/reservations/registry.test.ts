@@ -58,6 +58,19 @@ describe("define", () => {
   });
 });
 
+test("one owner has a thousand items at most unless the registry says otherwise", async () => {
+  const { one, documents } = setUp();
+  const free = one.room.define("free", { quota: 0 });
+  const items = (hundred: number): readonly string[] => Array.from({ length: 100 }, (_, at) => `${hundred}-${at}`);
+  for (let hundred = 0; hundred < 10; hundred += 1) {
+    for (const registry of [documents, free])
+      expect((await registry.reserve(items(hundred), anna)).status).toBe("done");
+  }
+  expect(await documents.reserve("one more", anna)).toEqual({ status: "quota", held: 1000, quota: 1000 });
+  expect((await free.reserve("one more", anna)).status).toBe("reserved");
+  expect((await documents.reserve("one more", ben)).status).toBe("reserved");
+});
+
 describe("a room that is not used", () => {
   test("opens nothing, starts no timer and watches no sessions", () => {
     const clock = new FakeClock();
@@ -95,6 +108,16 @@ describe("reserve", () => {
       status: "refreshed",
       reservation: { token, since, until: until + 1_000 },
     });
+  });
+
+  test("says what is wrong with an item that is a number", async () => {
+    const { documents } = setUp();
+    const wrong = expect.objectContaining({
+      code: "ERR_FLEET_RESERVATION_INPUT",
+      message: "an item is of type number",
+    });
+    await expect(documents.reserve(42 as never, anna)).rejects.toEqual(wrong);
+    await expect(documents.getEach(42 as never)).rejects.toEqual(wrong);
   });
 
   test("takes all or none of several, or each that is free", async () => {
@@ -249,6 +272,21 @@ describe("changes", () => {
     expect(there.heard).toBe(false);
   });
 
+  test("that were lost are not told once more as if they held: whoever listens lists anew", async () => {
+    const { one, documents, clock } = setUp();
+    const told: string[] = [];
+    documents.on("change", ({ kind, item }) => void told.push(`${kind} ${item}`));
+    documents.on("reset", ({ reason }) => void told.push(reason));
+    await documents.following();
+    await documents.reserve(["1", "2"], anna);
+    await clock.advanceAsync(600);
+    one.loseLogs();
+    await clock.advanceAsync(5_000);
+    await documents.reserve("3", ben);
+    await clock.advanceAsync(600);
+    expect(told).toEqual(["reserved 1", "reserved 2", "fork", "reserved 3"]);
+  });
+
   test("tell of each expiry once, whichever instance finds it", async () => {
     const clock = new FakeClock();
     const name = anotherName();
@@ -299,6 +337,16 @@ describe("changes", () => {
     await clock.advanceAsync(15_000);
     expect(one.logged).toEqual(logged);
     expect(one.room.stats().expired).toBe(1);
+  });
+
+  test("are looked for until nothing is left, at once", async () => {
+    const { one, documents, clock } = setUp({ lease: "2s" });
+    await documents.reserve("1", anna);
+    const reap = vi.spyOn(MemoryReservationStore.prototype, "reap");
+    onTestFinished(() => void vi.restoreAllMocks());
+    reap.mockResolvedValueOnce({ expired: 0, more: true }).mockResolvedValueOnce({ expired: 100, more: true });
+    await clock.advanceAsync(7_000);
+    expect(one.room.stats().expired).toBe(101);
   });
 
   test("of a registry that rests are looked for once a minute", async () => {

@@ -45,6 +45,8 @@ export interface Instance {
   readonly watch: FakeWatch;
   /** How often a feed was asked for. */
   readonly feeds: () => number;
+  /** Empties every log, as a failover that loses the last writes does. */
+  readonly loseLogs: () => void;
   /** The codes of what was logged. */
   readonly logged: readonly unknown[];
 }
@@ -88,7 +90,11 @@ export function instanceOn(name: string, clock: Clock): Instance {
     await feed?.close();
     await backend.close();
   });
-  return { room, watch, feeds: () => asked, logged };
+  const loseLogs = (): void => {
+    const { logs } = backend.room("feed", () => ({ logs: new Map<string, unknown[]>() }));
+    for (const entries of logs.values()) entries.splice(0);
+  };
+  return { room, watch, feeds: () => asked, loseLogs, logged };
 }
 
 /** A header as text. */

@@ -184,6 +184,33 @@ describe("who may", () => {
     ]);
   });
 
+  test("is decided for the items that are named, however the request is sent", async () => {
+    const asked: unknown[] = [];
+    const setup = setUp(
+      {
+        can: (_req, action, _reservation, items) => {
+          asked.push([action, items]);
+          return !items.includes("secret");
+        },
+      },
+      { parser: express.json() },
+    );
+    const beacon = request(setup.app).post("/reservations/reserve").set(anna).type("text/plain");
+    expect((await beacon.send('{"item":"secret"}')).status).toBe(403);
+    expect((await post(setup, "/reserve", anna, { items: ["1", "secret"], mode: "each" })).status).toBe(403);
+    expect((await setup.documents.page()).reservations).toEqual([]);
+    expect((await get(setup, "/secret", anna)).status).toBe(403);
+    expect((await get(setup, "/?item=1&item=2", anna)).status).toBe(200);
+    expect((await get(setup, "/", anna)).status).toBe(200);
+    expect(asked).toEqual([
+      ["reserve", ["secret"]],
+      ["reserve", ["1", "secret"]],
+      ["read", ["secret"]],
+      ["read", ["1", "2"]],
+      ["read", []],
+    ]);
+  });
+
   test("is nobody without a session, and the error says what is missing", async () => {
     const setup = setUp();
     const errors: unknown[] = [];
@@ -335,8 +362,14 @@ test("what `can` was shown is what is taken: of a holder who came meanwhile noth
   });
   for (const path of ["/1/steal", "/1/force-release"]) {
     await setup.documents.releaseAll({ session: "s9" });
-    await post(setup, "/reserve", anna, { item: "1" });
+    const { body } = await post(setup, "/reserve", anna, { item: "1" });
     expect((await post(setup, path, ben)).body).toMatchObject({ status: 409, holder: { id: "boss" } });
+    await setup.documents.releaseAll({ session: "s9" });
+    await post(setup, "/reserve", anna, { item: "1" });
+    // Nor by a guess of the token that the next one will have.
+    const next = (body as { token: number }).token + 3;
+    expect((await post(setup, path, ben, { expected: next })).status).toBe(409);
+    expect(await setup.documents.get("1")).toMatchObject({ owner: { id: "boss" }, token: next });
   }
 });
 
@@ -346,4 +379,7 @@ test("an absent backend is 503 with Retry-After", async () => {
   const answer = await post(setup, "/reserve", anna, { item: "1" });
   expect(answer.status).toBe(503);
   expect(answer.headers["retry-after"]).toBe("1");
+  // Not a page of the app's: the browser reads JSON.
+  expect(answer.headers["content-type"]).toBe("application/problem+json");
+  expect(answer.body).toMatchObject({ code: "ERR_FLEET_CLOSED" });
 });
