@@ -181,7 +181,7 @@ describe("processes that contend for a lock, whatever calls are late, lost or re
       expect(tokens).toEqual(tokens.toSorted((one, other) => one - other));
       expect(new Set(tokens).size).toBe(tokens.length);
     });
-    await fc.assert(property, { numRuns: 60, seed: 20_261_120 });
+    await fc.assert(property, { numRuns: 150, seed: 20_261_120 });
   });
 
   test("are all served or refused, and leave nothing behind, where some take it by force", async () => {
@@ -189,6 +189,6 @@ describe("processes that contend for a lock, whatever calls are late, lost or re
     const property = fc.asyncProperty(visitsWith(forces), troubles, deafness, async (all, faults, deaf) => {
       await play(all, faults, deaf);
     });
-    await fc.assert(property, { numRuns: 60, seed: 20_261_120 });
+    await fc.assert(property, { numRuns: 150, seed: 20_261_120 });
   });
 });
