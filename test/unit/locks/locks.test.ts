@@ -168,6 +168,18 @@ describe("a lock that is taken by force", () => {
     expect((await one.locks.inspect("a")).holder).toBeUndefined();
   });
 
+  test("is given back by its holder here after a steal of which nobody heard", async () => {
+    const world = new LockWorld();
+    const [one, two] = [world.process("one"), world.process("two")];
+    const lock = await one.locks.acquire("a");
+    one.store.next("steal", { error: lostAnswer() });
+    await expect(one.locks.steal("a", { by: "ann" })).rejects.toMatchObject({ executed: "maybe" });
+    expect(lock.held).toBe(true);
+    expect(await lock.release()).toBe(true);
+    await world.pass(0);
+    expect((await two.locks.tryAcquire("a")).acquired).toBe(true);
+  });
+
   test("is held by the later of two thieves, whoever is answered first", async () => {
     const world = new LockWorld();
     const { locks, store } = world.process("one");
