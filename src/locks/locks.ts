@@ -144,7 +144,8 @@ export class LockManager implements Locks {
     name: string,
     ...rest: [(lock: Lock) => T | Promise<T>] | [AcquireOptions, (lock: Lock) => T | Promise<T>]
   ): Promise<T> {
-    const [options = {}, fn] = rest.length === 1 ? [{}, rest[0]] : rest;
+    const fn = rest.length === 1 ? rest[0] : rest[1];
+    const options = rest.length === 1 ? {} : rest[0];
     if (typeof fn !== "function") return Promise.reject(new TypeError("`using` needs the function to run"));
     const outer = this.#holdings.find(name);
     if (outer !== undefined) return this.#share(outer.lock, fn);

@@ -51,7 +51,7 @@ describe.each(versions)("withLock on $version", ({ make }) => {
 
   test("holds the lock while the request is answered, and no longer", async () => {
     const origin = await open(
-      { name: (req) => `page:${(req as Request).params["id"]}`, owner: "ann" },
+      { name: (req) => `page:${String((req as Request).params["id"])}`, owner: "ann" },
       async (req, res) => {
         const { holder } = await fleet(1).locks.inspect("page:7");
         res.json({ token: lockOf(req).token, name: lockOf(req).name, holder });

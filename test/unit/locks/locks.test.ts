@@ -58,8 +58,7 @@ describe("using", () => {
     for (const name of ["", undefined, 5]) await expect(locks.acquire(name as string)).rejects.toThrow(TypeError);
     await expect(locks.using("a", undefined as never)).rejects.toThrow(/function/);
     await expect(locks.using("a", {}, "x" as never)).rejects.toThrow(/function/);
-    expect(await locks.using("a", undefined as never, () => 1)).toBe(1);
-    expect(store.count("ask")).toBe(1);
+    expect(store.count("ask")).toBe(0);
     expect(() => locks.register("")).toThrow(TypeError);
     expect(() => locks.elect("")).toThrow(TypeError);
   });
