@@ -168,7 +168,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     this.#trouble = undefined;
     switch (result.status) {
       case "granted": {
-        this.#forgetOlder();
+        this.#forgetOlder(request);
         if (this.#state === "held") return this.#held?.confirm(at, result.lease);
         // With less it is an older grant, which no answer has confirmed before.
         const isFull = result.lease >= (this.#waiters.first?.wanted.terms.lease ?? 0);
@@ -178,24 +178,25 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
         if (this.#state === "held") return;
         return this.#askAnew();
       case "waiting":
-        if (this.#state !== "held") this.#placed(result, at);
+        if (this.#state !== "held") this.#placed(request, result, at);
     }
   }
 
   /** The request has a place in the queue, or none where nobody of those who made it would wait. */
-  #placed(wait: LockWait, at: TrustMark): void {
+  #placed(request: LockRequest, wait: LockWait, at: TrustMark): void {
     this.#seen = { mark: at, wait };
     this.#state = "waiting";
     this.#refuseImpatient(() => refuseBusy(this.name, this.#holder(), wait));
     if (wait.position === undefined) return this.#askAnew();
-    this.#forgetOlder();
+    this.#forgetOlder(request);
     if (this.#waiters.length === 0) return void this.#end(0);
     this.#plan(pollDelay(wait));
   }
 
-  /** A newer request was carried out, and has ended whatever there was of this process. */
-  #forgetOlder(): void {
-    this.#unended.length = 0;
+  /** A request was carried out, and has ended whatever was older of this process. */
+  #forgetOlder({ number }: LockRequest): void {
+    // Only a steal can be newer, of which it is not known whether it was carried out.
+    if (this.#unended.length > 0) this.#unended.push(...this.#unended.splice(0).filter((each) => each.number > number));
     this.#ending?.giveUp();
     this.#ending = undefined;
   }
@@ -275,7 +276,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     // Another steal of this process came later, and was answered sooner.
     if ((this.#request?.number ?? 0) > request.number) return { status: "changed", holder: undefined };
     this.#held?.takenByForce({ ...request, kind: "stolen", why });
-    this.#forgetOlder();
+    this.#forgetOlder(request);
     this.#drop();
     this.#request = request;
     const held = this.#hold(request, grant, at, { servings: 1, isReplicated: false });
@@ -320,12 +321,10 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
       return endAndAsk.then(() => true);
     }
     const requests = this.#unended.splice(0);
-    if (this.#ending !== undefined) {
-      this.#ending.giveUp();
-      // A newer one that ends first would hide the older from the backend.
-      requests.push(...this.#ending.left);
-      requests.sort((one, other) => one.number - other.number);
-    }
+    if (this.#ending !== undefined) requests.push(...this.#ending.left);
+    this.#ending?.giveUp();
+    // A newer one that ends first would hide the older from the backend.
+    if (requests.length > 1) requests.sort((one, other) => one.number - other.number);
     this.#ending = new RequestEnd(this.#room, requests, Math.max(keep, this.#ending?.keep ?? 0), this.#onEnded);
     return this.#ending.first;
   }

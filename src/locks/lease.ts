@@ -29,10 +29,12 @@ export class Lease {
 
   /** The lease ran for so many milliseconds at that moment; what was confirmed of a later one counts. */
   confirm(at: TrustMark, lease: number): void {
-    if (at.monotonic < this.#confirmed) return;
+    const valid = lease * (1 - drift) - margin;
+    // A server shortens no lease: what somebody before was granted for longer goes on for as long.
+    if (at.monotonic < this.#confirmed || at.monotonic + valid < this.#confirmed + this.#valid) return;
     this.#confirmed = at.monotonic;
     this.#trust.confirm(at);
-    this.#valid = lease * (1 - drift) - margin;
+    this.#valid = valid;
   }
 
   /** Milliseconds; never below 0. */

@@ -111,6 +111,18 @@ describe("a lock that is held", () => {
     expect(lock.remaining).toBeLessThan(3_000 - 1_400);
   });
 
+  test("is trusted for as long as the server keeps it, also where the next holder here asked for less", async () => {
+    const world = new LockWorld();
+    const { locks } = world.process("one");
+    const [first, second] = [watch(locks.acquire("a")), watch(locks.acquire("a", { lease: 400 }))];
+    await world.pass(0);
+    await first.value?.release();
+    await world.pass(100);
+    const { holder, now } = await locks.inspect("a");
+    expect(holder?.token).toBe(second.value?.token);
+    expect(second.value?.remaining).toBeGreaterThan((holder?.until ?? 0) - now - 200);
+  });
+
   test("is found to be gone at its next renewal, whatever letters were missed", async () => {
     const world = new LockWorld();
     const [one, two] = [world.process("one"), world.process("two")];
