@@ -3,7 +3,7 @@ import { startSingle } from "../support/servers/single.js";
 import type { Topology } from "../support/servers/topology.js";
 import { type Drill, Findings } from "./drill.js";
 import { processStopped, sentinelTailLost, type LocksFault } from "./locks-faults.js";
-import type { LocksGroupOptions } from "./locks-group.js";
+import { manyLocks, type LocksGroupOptions } from "./locks-group.js";
 import { runLocks } from "./locks-rounds.js";
 
 interface Canary<T extends Topology> {
@@ -18,7 +18,7 @@ const long = { lease: 8_000, maxLease: 8_000 } as const;
 const failover = {
   start: startSentinel,
   fault: sentinelTailLost(1_500),
-  group: { locks: long, longHold: 7_800, wait: 25_000, processes: 3 },
+  group: { locks: long, longHold: 7_800, wait: 25_000, processes: 4, names: manyLocks, callers: 12 },
 };
 
 const plain: Canary<Awaited<ReturnType<typeof startSentinel>>> = {

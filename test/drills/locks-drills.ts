@@ -5,7 +5,7 @@ import type { Topology } from "../support/servers/topology.js";
 import { type Drill, type DrillResult, Findings } from "./drill.js";
 import * as faults from "./locks-faults.js";
 import type { LocksFault } from "./locks-faults.js";
-import type { LocksGroupOptions } from "./locks-group.js";
+import { manyLocks, type LocksGroupOptions } from "./locks-group.js";
 import type { LockViolationKind } from "./locks-judge.js";
 import { describeViolations, figuresOf, runLocks } from "./locks-rounds.js";
 
@@ -51,7 +51,13 @@ function locksDrill<T extends Topology>(options: LocksDrillOptions<T>): Drill {
 
 const proxied = { proxied: true };
 // Longer than a failover takes: what it loses is then still trusted in when there is a new primary.
-const longLease = { locks: { lease: 6_000, maxLease: 6_000 }, longHold: 5_500, wait: 25_000 } as const;
+const longLease = {
+  locks: { lease: 6_000, maxLease: 6_000 },
+  longHold: 5_500,
+  wait: 25_000,
+  names: manyLocks,
+  callers: 6,
+} as const;
 const everysec = { config: ["appendonly yes", "appendfsync everysec"] };
 
 export const locksDrills: readonly Drill[] = [
@@ -186,10 +192,11 @@ export const locksDrills: readonly Drill[] = [
   }),
   locksDrill({
     name: "locks-sentinel-tail-lost",
-    about: "SIGKILL of a primary whose replicas lack its last second",
+    about: "SIGKILL of a primary whose replicas lack its last moments",
     start: startSentinel,
     group: longLease,
-    faults: [faults.sentinelTailLost(1_000)],
+    faults: [faults.sentinelTailLost(1_500)],
+    shows: "lost failover",
   }),
   locksDrill({
     name: "locks-sentinel-replicated",
@@ -214,10 +221,11 @@ export const locksDrills: readonly Drill[] = [
   }),
   locksDrill({
     name: "locks-cluster-tail-lost",
-    about: "SIGKILL of a primary of a cluster whose replica lacks its last second",
+    about: "SIGKILL of a primary of a cluster whose replica lacks its last moments",
     start: startCluster,
     group: longLease,
-    faults: [faults.clusterTailLost(1_000)],
+    faults: [faults.clusterTailLost(1_500)],
+    shows: "lost failover",
   }),
   locksDrill({
     name: "locks-cluster-slots-open",

@@ -13,6 +13,8 @@ import type { LockLack, LocksCommand, LocksOrder, LocksPlan, LocksReply } from "
 import { readTrace, type LockAttempt } from "./locks-trace.js";
 
 const compiledWorker = fileURLToPath(new URL("./locks-worker.js", import.meta.url));
+/** So many that some are taken for long at any moment. */
+export const manyLocks: readonly string[] = Array.from({ length: 40 }, (_, index) => `lock-${index}`);
 const answerWithin = 60_000;
 
 export interface LocksGroupOptions {
@@ -22,7 +24,7 @@ export interface LocksGroupOptions {
   readonly callers?: number;
   /** Default three. */
   readonly names?: readonly string[];
-  /** Milliseconds that a caller waits; default 15 000. */
+  /** Milliseconds that a patient caller waits; default 15 000. */
   readonly wait?: number;
   /** Default leases of two seconds, and none is longer. */
   readonly locks?: LocksOptions;

@@ -19,8 +19,8 @@ export interface LocksToJudge {
   readonly attempts: readonly LockAttempt[];
   /** Those that were killed: their attempts may be open. */
   readonly dead?: ReadonlySet<string>;
-  /** Milliseconds that no attempt may take until it is granted or refused. */
-  readonly longest: number;
+  /** Milliseconds that no attempt may take beyond its wait until it is granted or refused. */
+  readonly callTakes: number;
 }
 
 export interface LocksVerdict {
@@ -35,6 +35,10 @@ export interface LocksVerdict {
   readonly codes: Readonly<Record<string, number>>;
   /** The longest from asking to having, milliseconds. */
   readonly longestWait: number;
+  /** The longest that somebody was refused after its wait, milliseconds. */
+  readonly longestDelay: number;
+  /** Refusals of those who waited for as long as anybody. */
+  readonly patientTimeouts: number;
   /** The longest that nobody had a lock that somebody waited for, milliseconds. */
   readonly longestGap: number;
 }
@@ -46,9 +50,11 @@ interface Held extends LockAttempt {
 }
 
 /** Judges what all processes of a drill saw of their locks. */
-export function judgeLocks({ attempts, dead = new Set(), longest }: LocksToJudge): LocksVerdict {
+export function judgeLocks({ attempts, dead = new Set(), callTakes }: LocksToJudge): LocksVerdict {
   const violations: LockViolation[] = [];
   const held = attempts.filter(isHeld);
+  const late = attempts.filter(({ outcome }) => outcome === "timeout");
+  const longestPatience = most(attempts.map(({ wait }) => wait));
   let stolenFrom = 0;
   let longestGap = 0;
   for (const name of new Set(held.map(({ lock }) => lock))) {
@@ -59,7 +65,7 @@ export function judgeLocks({ attempts, dead = new Set(), longest }: LocksToJudge
     longestGap = Math.max(longestGap, found.longestGap);
   }
   for (const attempt of attempts) {
-    const kind = judgeEnd(attempt, dead, longest);
+    const kind = judgeEnd(attempt, dead, callTakes);
     if (kind !== undefined) violations.push({ kind, detail: describe(attempt) });
   }
   return {
@@ -69,7 +75,9 @@ export function judgeLocks({ attempts, dead = new Set(), longest }: LocksToJudge
     intervals: held.length,
     outcomes: count(attempts.flatMap(({ outcome }) => outcome ?? [])),
     codes: count(attempts.flatMap(({ outcome, code }) => (code === "" ? [] : `${outcome} ${code}`))),
-    longestWait: Math.max(0, ...held.map(({ first, asked }) => first - asked)),
+    longestWait: most(held.map(({ first, asked }) => first - asked)),
+    longestDelay: most(late.map(({ asked, ended = asked, wait }) => ended - asked - wait)),
+    patientTimeouts: late.filter(({ wait }) => wait === longestPatience).length,
     longestGap,
   };
 }
@@ -103,13 +111,13 @@ function judgeOrder(holds: readonly Held[]): Pick<LocksVerdict, "violations" | "
 }
 
 function judgeEnd(
-  { member, asked, first, ended, outcome }: LockAttempt,
+  { member, asked, wait, first, ended, outcome }: LockAttempt,
   dead: ReadonlySet<string>,
-  longest: number,
+  callTakes: number,
 ): LockViolationKind | undefined {
   if (outcome === undefined) return dead.has(member) ? undefined : "open";
   if (outcome === "broken") return "broken";
-  return (first ?? ended ?? asked) - asked > longest ? "late" : undefined;
+  return (first ?? ended ?? asked) - asked > wait + callTakes ? "late" : undefined;
 }
 
 function isHeld(attempt: LockAttempt): attempt is Held {
@@ -120,6 +128,10 @@ function describe({ member, lock, asked, token, first, last, ended, outcome, cod
   const held = first === undefined ? "" : ` held ${first.toFixed(1)} to ${last?.toFixed(1)} with ${token}`;
   const end = outcome === undefined ? "" : ` ${outcome}${code === "" ? "" : ` ${code}`} at ${ended?.toFixed(1)}`;
   return `${member} ${lock} asked ${asked.toFixed(1)}${held}${end}`;
+}
+
+function most(all: readonly number[]): number {
+  return all.reduce((so, each) => Math.max(so, each), 0);
 }
 
 function count<K extends string>(all: readonly K[]): Record<K, number> {

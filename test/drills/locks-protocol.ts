@@ -20,7 +20,7 @@ export interface LocksPlan {
   readonly names: readonly string[];
   /** Callers at work at the same time. */
   readonly callers: number;
-  /** Milliseconds that a caller waits for a lock. */
+  /** Milliseconds that a patient caller waits for a lock; one of four is, the others go on soon. */
   readonly wait: number;
   readonly options: LocksOptions;
   readonly lack: LockLack | undefined;
@@ -50,7 +50,7 @@ export type LockOutcome =
  * a machine share. `held` and `still` say that `lock.held` was read after that moment and was true.
  */
 export type LockEvent =
-  | readonly ["asked", id: number, lock: string, at: number]
+  | readonly ["asked", id: number, lock: string, at: number, wait: number]
   | readonly ["held", id: number, token: number, at: number, how: "waited" | "tried" | "stolen"]
   | readonly ["still", id: number, at: number]
   | readonly ["ended", id: number, at: number, outcome: LockOutcome, code: string];

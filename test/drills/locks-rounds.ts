@@ -19,7 +19,6 @@ const servedWithin = 40_000;
 export interface LocksRun extends LocksVerdict {
   /** The longest that a process had no lock after a fault was over, milliseconds. */
   readonly longestHealing: number;
-  readonly members: number;
 }
 
 /** Causes each fault so many times under processes that take locks, and judges what all of them saw. */
@@ -30,6 +29,8 @@ export async function runLocks<T extends Topology>(
 ): Promise<LocksRun> {
   const group = await LocksGroup.start(topology, options);
   try {
+    // Nothing is granted before, as long as a lease, by a server that has just started.
+    await group.served(servedWithin);
     let longestHealing = 0;
     for (let turn = 0; turn < rounds; turn += 1) {
       for (const cause of faults) {
@@ -40,8 +41,8 @@ export async function runLocks<T extends Topology>(
       }
     }
     const attempts = await group.settle();
-    const verdict = judgeLocks({ attempts, dead: group.dead, longest: group.wait + callTakes });
-    return { ...verdict, longestHealing, members: group.members.length + group.dead.size };
+    const verdict = judgeLocks({ attempts, dead: group.dead, callTakes });
+    return { ...verdict, longestHealing };
   } finally {
     await group.stop();
   }
@@ -55,9 +56,11 @@ export function figuresOf(run: LocksRun): Readonly<Record<string, number>> {
     intervals: run.intervals,
     violations: violations.length,
     timeouts: outcomes.timeout ?? 0,
+    "of the patient": run.patientTimeouts,
     lost: outcomes.lost ?? 0,
     refused: outcomes.refused ?? 0,
     "longest wait ms": Math.round(run.longestWait),
+    "latest timeout ms": Math.round(run.longestDelay),
     "longest gap ms": Math.round(run.longestGap),
     "longest healing ms": Math.round(run.longestHealing),
     ...codes,

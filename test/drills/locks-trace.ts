@@ -6,6 +6,8 @@ export interface LockAttempt {
   readonly member: string;
   readonly lock: string;
   readonly asked: number;
+  /** Milliseconds that it was ready to wait. */
+  readonly wait: number;
   readonly how: "waited" | "tried" | "stolen" | undefined;
   readonly token: number | undefined;
   /** The first and the last moment at which it was held for certain. */
@@ -39,8 +41,8 @@ export function attemptsOf(member: string, events: readonly LockEvent[]): readon
   const nothing = { how: undefined, token: undefined, first: undefined, last: undefined, ended: undefined };
   for (const [what, id, ...rest] of events) {
     if (what === "asked") {
-      const [lock, asked] = rest as [string, number];
-      attempts.set(id, { ...nothing, member, lock, asked, outcome: undefined, code: "" });
+      const [lock, asked, wait] = rest as [string, number, number];
+      attempts.set(id, { ...nothing, member, lock, asked, wait, outcome: undefined, code: "" });
     } else if (what === "held") {
       const [token, at, how] = rest as [number, number, LockAttempt["how"]];
       change(id, { token, how, first: at, last: at });

@@ -21,6 +21,7 @@ type Lock = Pick<FullLock, "token" | "held" | "release"> & { readonly lost: { re
 const lookEvery = 20;
 const longestRest = 25;
 const restAfterFailure = 100;
+const longestImpatience = 400;
 
 if (plan.lack !== undefined && plan.lack !== "everything") doWithout(plan.lack);
 const fleet = createFleet({
@@ -61,17 +62,22 @@ function howLong(): number {
 
 type How = "waited" | "tried" | "stolen";
 
-async function take(name: string): Promise<{ readonly lock: Lock; readonly how: How } | undefined> {
+/** How one attempt is made. Few callers wait for long, so that not all end behind the longest hold. */
+function choose(isPatient: boolean): { readonly how: How; readonly wait: number } {
   const share = Math.random();
-  if (share < plan.steals) {
-    const outcome = await locks.steal(name, { by: plan.member });
-    return outcome.status === "stolen" ? { lock: outcome.lock, how: "stolen" } : undefined;
-  }
-  if (share > 0.9) {
+  if (share < plan.steals) return { how: "stolen", wait: 0 };
+  if (share > 0.9) return { how: "tried", wait: 0 };
+  return { how: "waited", wait: isPatient ? plan.wait : Math.ceil(Math.random() * longestImpatience) };
+}
+
+async function take(name: string, how: How, wait: number): Promise<Lock | undefined> {
+  if (how === "waited") return locks.acquire(name, { wait });
+  if (how === "tried") {
     const result = await locks.tryAcquire(name);
-    return result.acquired ? { lock: result.lock, how: "tried" } : undefined;
+    return result.acquired ? result.lock : undefined;
   }
-  return { lock: await locks.acquire(name, { wait: plan.wait }), how: "waited" };
+  const outcome = await locks.steal(name, { by: plan.member });
+  return outcome.status === "stolen" ? outcome.lock : undefined;
 }
 
 /** Notes that it is held, at a moment before the look: a pause between the two proves nothing false. */
@@ -103,28 +109,29 @@ function outcomeOf(error: unknown): LockOutcome {
   return error instanceof FleetError ? "refused" : "broken";
 }
 
-async function attempt(): Promise<void> {
+async function attempt(isPatient: boolean): Promise<void> {
   const id = (attempts += 1);
   const name = pick(plan.names);
+  const { how, wait } = choose(isPatient);
   open += 1;
-  note(["asked", id, name, sharedNow()]);
+  note(["asked", id, name, sharedNow(), wait]);
   try {
-    const taken = await take(name);
-    const outcome = taken === undefined ? "busy" : await hold(id, taken.lock, taken.how);
-    note(["ended", id, sharedNow(), outcome, taken?.lock.lost?.reason ?? ""]);
+    const lock = await take(name, how, wait);
+    const outcome = lock === undefined ? "busy" : await hold(id, lock, how);
+    note(["ended", id, sharedNow(), outcome, lock?.lost?.reason ?? ""]);
   } catch (error) {
     const { code = "", message } = error as Error & { code?: string };
     const outcome = outcomeOf(error);
     note(["ended", id, sharedNow(), outcome, outcome === "broken" ? `${code} ${message}` : code]);
-    await rest(restAfterFailure);
+    if (outcome !== "timeout") await rest(restAfterFailure);
   } finally {
     open -= 1;
   }
 }
 
-async function call(): Promise<void> {
+async function call(_: unknown, index: number): Promise<void> {
   while (working) {
-    await attempt();
+    await attempt(index % 4 === 0);
     await rest(Math.random() * longestRest);
   }
 }
