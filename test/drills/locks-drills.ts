@@ -78,6 +78,7 @@ export const locksDrills: readonly Drill[] = [
     name: "locks-server-frozen",
     about: "SIGSTOP of the only server for longer than a lease",
     start: startSingle,
+    group: { longHold: 6_000 },
     faults: [faults.serverFrozen],
     shows: "lost",
   }),

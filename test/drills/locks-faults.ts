@@ -56,6 +56,12 @@ export const memoryFull: LocksFault<SingleTopology> = async ({ topology }) => {
   await topology.server.command("CONFIG", "SET", "maxmemory", "0");
 };
 
+/** The server ends the connections of all clients, once. */
+export const clientsEnded: LocksFault<SingleTopology> = async ({ topology }) => {
+  await topology.server.command("CLIENT", "KILL", "TYPE", "pubsub");
+  await topology.server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+};
+
 export const clientsKilled: LocksFault = async ({ topology }) => {
   await storm(topology);
 };

@@ -20,9 +20,9 @@ const answerWithin = 60_000;
 export interface LocksGroupOptions {
   /** Default 5. */
   readonly processes?: number;
-  /** Callers of each process that are at work at the same time; default 4. */
+  /** Callers of each process that are at work at the same time; default 6. */
   readonly callers?: number;
-  /** Default three. */
+  /** Default six. */
   readonly names?: readonly string[];
   /** Milliseconds that a patient caller waits; default 15 000. */
   readonly wait?: number;
@@ -32,7 +32,7 @@ export interface LocksGroupOptions {
   readonly lack?: LockLack;
   /** The share of attempts that steal; default none. */
   readonly steals?: number;
-  /** Milliseconds of the longest holds; default 1 500. */
+  /** Milliseconds of the longest holds; default 3 000. */
   readonly longHold?: number;
   /** Each process reaches the one server through a proxy of its own. */
   readonly proxied?: boolean;
@@ -66,7 +66,7 @@ export class LocksGroup {
 
   private constructor(topology: Topology, options: LocksGroupOptions, directory: string) {
     this.topology = topology;
-    this.names = options.names ?? ["red", "green", "blue"];
+    this.names = options.names ?? ["red", "green", "blue", "black", "white", "grey"];
     this.wait = options.wait ?? 15_000;
     this.lease = Number(this.#locks(options).lease);
     this.#options = options;
@@ -154,7 +154,7 @@ export class LocksGroup {
 
   async #add(): Promise<LocksMember> {
     const { config } = this.topology;
-    const { callers = 4, lack, steals = 0, longHold = 1_500, worker = compiledWorker } = this.#options;
+    const { callers = 6, lack, steals = 0, longHold = 3_000, worker = compiledWorker } = this.#options;
     const name = `member-${this.#all.length}`;
     this.#all.push(name);
     const [target] = config.nodes;
