@@ -115,10 +115,12 @@ export const locksDrills: readonly Drill[] = [
   }),
   locksDrill({
     name: "locks-subscribers-silent",
-    about: "the subscribers of half the processes stay open and carry nothing",
+    about: "the subscribers of half the processes stay open and carry nothing, for 3 s, then for 8 s",
     start: startSingle,
-    group: proxied,
-    faults: [faults.subscribersSilent],
+    // Shorter than a heartbeat: what is handed over unheard has ended when its process asks.
+    group: { ...proxied, locks: { lease: 1_000, maxLease: 1_000 } },
+    // An echo comes every five seconds and is waited for two: the first goes unnoticed, and what was sent comes late.
+    faults: [faults.subscribersSilent(3_000), faults.subscribersSilent(8_000)],
   }),
   locksDrill({
     name: "locks-messages-dropped",

@@ -77,14 +77,15 @@ export const everythingFlushed: LocksFault<SingleTopology> = async ({ topology }
   await topology.server.command("FLUSHALL");
 };
 
-/** The subscribers of half the processes carry nothing any more, and stay open. */
-export const subscribersSilent: LocksFault = async ({ group }) => {
-  const proxies = proxiesOf(group).filter((_, index) => index % 2 === 1);
-  for (const proxy of proxies) proxy.stallSubscribers();
-  // An echo comes every five seconds and is waited for two.
-  await whileLoadRuns(8_000);
-  for (const proxy of proxies) await proxy.pass();
-};
+/** The subscribers of half the processes carry nothing for so long, and stay open; then comes what was held back. */
+export function subscribersSilent(milliseconds: number): LocksFault {
+  return async ({ group }) => {
+    const proxies = proxiesOf(group).filter((_, index) => index % 2 === 1);
+    for (const proxy of proxies) proxy.stallSubscribers();
+    await whileLoadRuns(milliseconds);
+    for (const proxy of proxies) await proxy.pass();
+  };
+}
 
 /** That share of all messages does not arrive. */
 export function messagesDropped(share: number): LocksFault {
