@@ -3,7 +3,7 @@ import type { LockAttempt } from "./locks-trace.js";
 
 /**
  * - `overlap`: two processes, or two callers of one, held a lock at the same moment.
- * - `token`: whoever had it later did not have a higher token.
+ * - `token`: whoever had it when another had surely ended did not have a higher token.
  * - `open`: an attempt of a living process did not end.
  * - `late`: an attempt took longer than its wait and what a call to the backend may take.
  * - `broken`: an attempt ended with an error that is none of the fleet's.
@@ -87,9 +87,10 @@ function judgeOrder(holds: readonly Held[]): Pick<LocksVerdict, "violations" | "
   const violations: LockViolation[] = [];
   let stolenFrom = 0;
   let longestGap = 0;
-  // Whoever held it longest among all before, and whoever had the highest token.
+  // Whoever held it longest among all before, and whoever had the highest token among those who had surely ended.
   let longest: Held | undefined;
   let highest: Held | undefined;
+  const ended = holds.toSorted((one, other) => other.last - one.last);
   for (const hold of holds) {
     if (longest !== undefined && hold.first < longest.last) {
       const lasted = Math.min(longest.last, hold.last) - hold.first;
@@ -102,10 +103,13 @@ function judgeOrder(holds: readonly Held[]): Pick<LocksVerdict, "violations" | "
     } else if (longest !== undefined) {
       longestGap = Math.max(longestGap, hold.first - Math.max(longest.last, hold.asked));
     }
+    for (let next = ended.at(-1); next !== undefined && next.last < hold.first; next = ended.at(-1)) {
+      ended.pop();
+      if (highest === undefined || next.token > highest.token) highest = next;
+    }
     if (highest !== undefined && hold.token <= highest.token)
       violations.push({ kind: "token", detail: `${describe(highest)}, then ${describe(hold)}` });
     if (longest === undefined || hold.last > longest.last) longest = hold;
-    if (highest === undefined || hold.token > highest.token) highest = hold;
   }
   return { violations, stolenFrom, longestGap };
 }

@@ -4,10 +4,18 @@ import type { LockEvent, LockOutcome } from "../../drills/locks-protocol.js";
 import { attemptsOf, type LockAttempt } from "../../drills/locks-trace.js";
 
 /** What one process writes of a hold that is asked for right before. */
-function held(id: number, token: number, from: number, to: number, outcome: LockOutcome = "released"): LockEvent[] {
+function held(
+  id: number,
+  token: number,
+  from: number,
+  to: number,
+  outcome: LockOutcome = "released",
+  how: "waited" | "stolen" = "waited",
+  lock = "red",
+): LockEvent[] {
   return [
-    ["asked", id, "red", from - 1, 100],
-    ["held", id, token, from, "waited"],
+    ["asked", id, lock, from - 1, 100],
+    ["held", id, token, from, how],
     ["still", id, to],
     ["ended", id, to + 1, outcome, ""],
   ];
@@ -59,13 +67,9 @@ describe("the judge of locks", () => {
   });
 
   test("counts those apart whose lock was stolen, and knows locks by their names", () => {
-    const stolen = held(1, 20, 10, 30).map((event) =>
-      event[0] === "held" ? (event.with(4, "stolen") as LockEvent) : event,
-    );
+    const stolen = held(1, 20, 10, 30, "released", "stolen");
     expect(judge(held(1, 10, 0, 20), stolen)).toMatchObject({ violations: [], stolenFrom: 1 });
-    const blue = held(1, 5, 10, 30).map((event) =>
-      event[0] === "asked" ? (event.with(2, "blue") as LockEvent) : event,
-    );
+    const blue = held(1, 5, 10, 30, "released", "waited", "blue");
     expect(kinds(judge(held(1, 10, 0, 20), blue))).toEqual([]);
   });
 
