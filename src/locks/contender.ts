@@ -105,6 +105,8 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     const { mark, wait } = this.#seen ?? {};
     const from = mark !== undefined && wait !== undefined ? { mark, now: wait.now } : undefined;
     if (this.#request?.number !== handoff.number || (this.#state !== "asking" && this.#state !== "waiting")) return;
+    // It was told later that it waits: what was handed over has ended since.
+    if (wait !== undefined && wait.now > handoff.now) return;
     // The answer to the first question is still under way: the grant came after it was asked.
     const at = from === undefined ? (this.#asked as TrustMark) : this.#lease.momentOf(handoff.now, from);
     this.#room.counters.add("handoffs");
@@ -169,7 +171,9 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     switch (result.status) {
       case "granted": {
         this.#forgetOlder(request);
-        if (this.#state === "held") return this.#held?.confirm(at, result.lease);
+        if (this.#held !== undefined && result.lastToken <= this.#held.lastToken) return this.#held.confirm(at, result);
+        // It was handed over, and late, and granted again: what was heard of the older grant ends.
+        this.#held?.supersede();
         // With less it is an older grant, which no answer has confirmed before.
         const isFull = result.lease >= (this.#waiters.first?.wanted.terms.lease ?? 0);
         return this.#take(request, result, at, { isFull, isReplicated: isReplicated && isFull });

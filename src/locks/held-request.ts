@@ -129,8 +129,14 @@ export class HeldRequest implements Hold {
     this.#plan();
   }
 
-  /** An answer has confirmed that the lock was held at that moment. */
-  confirm(at: TrustMark, lease: number): void {
+  /** The last token of its grant. */
+  get lastToken(): number {
+    return this.#options.grant.lastToken;
+  }
+
+  /** An answer has confirmed that the lock was held at that moment; one about an older grant says nothing. */
+  confirm(at: TrustMark, { lease, lastToken }: Pick<LockGrant, "lease" | "lastToken">): void {
+    if (lastToken !== this.lastToken) return;
     this.lease.confirm(at, lease);
     if (this.#holder !== undefined) this.#plan();
   }
@@ -180,6 +186,12 @@ export class HeldRequest implements Hold {
     this.stop();
     this.tell(reason, details);
     this.#options.owner.lost(this);
+  }
+
+  /** The same request was granted anew, so that this grant had ended. */
+  supersede(): void {
+    this.stop();
+    this.tell("expired", {});
   }
 
   /** No more renewals: it was ended. */

@@ -89,6 +89,11 @@ export function grantTo(
   return toGrant(lock, now);
 }
 
+/** Whether a token belongs to the present grant, and not to an older one of the same request. */
+export function isOfGrant({ lastToken }: LockRecord, token: number): boolean {
+  return token > lastToken - tokensPerGrant;
+}
+
 /** The answer to whoever has the lock. */
 export function toGrant({ token, lastToken, expires }: LockRecord, now: number): LockGrant {
   return { status: "granted", token, lastToken, now, lease: expires - now };

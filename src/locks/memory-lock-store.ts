@@ -7,6 +7,7 @@ import {
   grantTo,
   hasEnded,
   heldBy,
+  isOfGrant,
   markEnded,
   promoteFirst,
   release,
@@ -83,7 +84,8 @@ export class MemoryLockStore implements LockStore {
   ): Promise<RenewResult> {
     const now = this.#backend.time();
     const lock = this.#read(name);
-    if (lock.owner !== process || lock.number !== number || lock.expires <= now) {
+    const isCurrent = lock.owner === process && lock.number === number && isOfGrant(lock, use.token);
+    if (!isCurrent || lock.expires <= now) {
       const force = parseForce(lock.forced);
       const isOurs = force?.process === process && force.number === number;
       return { status: "lost", holder: holderOf(lock, now), force: isOurs ? force : undefined };

@@ -263,6 +263,23 @@ export const renewingCases: readonly LockStoreCase[] = [
     },
   },
   {
+    name: "renew takes no token of an older grant of the same request",
+    expires: true,
+    run: async ({ store, elapse }) => {
+      const [request, other] = [new Instance().request(newName()), new Instance()];
+      const first = granted(await store.ask(request, claim({ lease: 20 })));
+      await elapse(40);
+      const between = other.request(request.name);
+      granted(await store.ask(between, claim()));
+      await store.end(between, 0);
+      const second = granted(await store.ask(request, claim()));
+      const until = await end(store, request.name);
+      assert.equal((await store.renew(request, { ...use(first.lastToken), lease: 25_000 })).status, "lost");
+      assert.equal(await end(store, request.name), until);
+      assert.equal((await store.renew(request, use(second.token))).status, "renewed");
+    },
+  },
+  {
     name: "renew leaves a lock that is kept for longer as it is",
     run: async ({ store, elapse }) => {
       const request = new Instance().request(newName());

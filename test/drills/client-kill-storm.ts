@@ -39,7 +39,8 @@ export function clientKillStorm(kind: "single" | "sentinel"): Drill {
   };
 }
 
-async function storm(topology: RunningTopology): Promise<number> {
+/** Ends all connections of the clients of every server, again and again; how many it ended. */
+export async function storm(topology: RunningTopology): Promise<number> {
   const clients = await Promise.all(
     topology.servers.map((server) => RespClient.connect(topology.clientOptions(server))),
   );

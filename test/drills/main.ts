@@ -15,6 +15,8 @@ import { memoryFlat } from "./memory-flat.js";
 import { feedCost } from "./feed-cost.js";
 import { feedDrills } from "./feed-drills.js";
 import { feedMechanismsOff } from "./feed-mechanisms-off.js";
+import { locksCanaries } from "./locks-canaries.js";
+import { locksDrills } from "./locks-drills.js";
 import { plannedFailover } from "./planned-failover.js";
 import { primaryBroken } from "./primary-broken.js";
 import { credentialRotation } from "./rotation.js";
@@ -67,6 +69,8 @@ const drills: readonly Drill[] = [
   ...feedDrills,
   feedMechanismsOff,
   feedCost,
+  ...locksDrills,
+  locksCanaries,
 ];
 
 const usage = `npm run drills -- [--faults N] [--only NAME]... [--json]

@@ -18,7 +18,9 @@ local held, notes = tonumber(ARGV[5]), ARGV[6]
 
 local lock = read_lock(redis.call("GET", key))
 if not lock then return { "CORRUPT" } end
-if lock.owner ~= process or lock.number ~= number or lock.expires <= now then
+-- A request that waits may have been granted, and late, and granted again: then its token is of the older grant.
+local is_current = lock.owner == process and lock.number == number and token > lock.last - 16
+if not is_current or lock.expires <= now then
   local left = math.max(0, lock.expires - now)
   return { "LOST", now, lock.owner, lock.token, lock.since, left, lock.notes, lock.forced }
 end

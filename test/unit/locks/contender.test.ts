@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LockBusyError, LockTimeoutError } from "../../../src/locks/index.js";
 import { rejection } from "../backend/open-backend.js";
+import { FakeClock } from "../../../src/testing/fake-clock.js";
 import { gate, LockWorld, lostAnswer, unreachable, watch } from "./lock-world.js";
 
 describe("those who wait for a lock in one process", () => {
@@ -169,6 +170,68 @@ describe("those who wait for a lock in one process", () => {
     expect(two.store.count("renew")).toBe(1);
     await world.pass(0);
     expect(waiting.value?.remaining).toBeGreaterThan(14_000);
+  });
+});
+
+describe("a process that stood still while the lock was handed to it", () => {
+  const late = 4_500;
+
+  /** The lock was handed to the sleeper, nobody heard of it, and it has ended; with the letter that tells of it. */
+  async function handedToSleeper() {
+    const world = new LockWorld();
+    const [clock, one] = [new FakeClock(), world.process("one")];
+    const sleeper = world.process("sleeper", { clock });
+    const lock = await one.locks.acquire("a");
+    sleeper.isDeaf = true;
+    const waiting = watch(sleeper.locks.acquire("a"));
+    await world.pass(0);
+    const now = world.clock.now();
+    await lock.release();
+    const { token = 0 } = (await one.locks.inspect("a")).holder ?? {};
+    await world.pass(late);
+    return { world, one, sleeper, clock, waiting, token, letter: `1|${token}|${token + 15}|${now}|4000` };
+  }
+
+  test("takes no old token when it is granted the lock anew before it reads of the first time", async () => {
+    const { world, one, sleeper, clock, waiting, letter } = await handedToSleeper();
+    const between = await one.locks.acquire("a");
+    await between.release();
+    clock.advance(late);
+    sleeper.tell("granted", `${world.keyOf("a")}\n${letter}`);
+    await world.pass(0);
+    expect(waiting.value?.held).toBe(true);
+    expect(waiting.value?.token).toBeGreaterThan(between.token);
+    expect(await waiting.value?.release()).toBe(true);
+  });
+
+  test("loses what it made of the letter when it hears that it was granted the lock anew", async () => {
+    const { world, one, sleeper, clock, waiting, token } = await handedToSleeper();
+    const between = await one.locks.acquire("a");
+    await between.release();
+    const second = watch(sleeper.locks.acquire("a"));
+    clock.advance(late);
+    // By its own clock this one has just been sent.
+    sleeper.tell("granted", `${world.keyOf("a")}\n1|${token}|${token + 15}|${world.clock.now()}|4000`);
+    await world.pass(0);
+    expect(waiting.value?.lost?.reason).toBe("expired");
+    expect(second.value?.held).toBe(true);
+    expect(second.value?.token).toBeGreaterThan(between.token);
+  });
+
+  test("takes nothing, and keeps its place, when it hears first that others have the lock", async () => {
+    const { world, one, sleeper, clock, waiting, letter } = await handedToSleeper();
+    const between = await one.locks.acquire("a");
+    clock.advance(late);
+    await world.pass(0);
+    sleeper.tell("granted", `${world.keyOf("a")}\n${letter}`);
+    sleeper.isDeaf = false;
+    await world.pass(0);
+    expect(waiting.isSettled).toBe(false);
+    expect(sleeper.store.count("renew")).toBe(0);
+    expect((await one.locks.inspect("a")).waiting).toHaveLength(1);
+    await between.release();
+    await world.pass(0);
+    expect(waiting.value?.held).toBe(true);
   });
 });
 
