@@ -316,15 +316,16 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
   #end(keep: number): Promise<boolean> {
     const request = this.#request;
     this.#drop();
-    if (request !== undefined) this.#unended.push(request);
     if (request !== undefined && this.#waiters.length > 0 && keep === 0 && this.#steals === 0) {
+      this.#unended.push(request);
       const next = this.#room.request(this.name);
       const endAndAsk = this.#track(next, (claim, options) =>
         this.#room.store.endAndAsk(request, next.number, claim, options),
       );
       return endAndAsk.then(() => true);
     }
-    const requests = this.#unended.splice(0);
+    const requests = request === undefined ? [] : [request];
+    if (this.#unended.length > 0) requests.push(...this.#unended.splice(0));
     if (this.#ending !== undefined) requests.push(...this.#ending.left);
     this.#ending?.giveUp();
     // A newer one that ends first would hide the older from the backend.
