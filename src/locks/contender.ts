@@ -23,7 +23,10 @@ import type {
 } from "./lock-store.js";
 import { RequestEnd } from "./request-end.js";
 
+type Granted = Pick<LockGrant, "token" | "lastToken" | "lease">;
+
 const servingsAtMost = 16;
+const retrying = { base: nobodyReached, cap: 1_000 };
 const notReplicated = "ERR_FLEET_NOT_REPLICATED";
 
 /**
@@ -102,12 +105,12 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
   }
 
   handedOver(handoff: Handoff): void {
-    const { mark, wait } = this.#seen ?? {};
-    const from = mark !== undefined && wait !== undefined ? { mark, now: wait.now } : undefined;
+    const { wait, mark } = this.#seen ?? {};
     if (this.#request?.number !== handoff.number || (this.#state !== "asking" && this.#state !== "waiting")) return;
     // It was told later that it waits: what was handed over has ended since.
     if (wait !== undefined && wait.now > handoff.now) return;
     // The answer to the first question is still under way: the grant came after it was asked.
+    const from = wait && mark && { mark, now: wait.now };
     const at = from === undefined ? (this.#asked as TrustMark) : this.#lease.momentOf(handoff.now, from);
     this.#room.counters.add("handoffs");
     this.#take(this.#request, handoff, at, { isFull: false, isReplicated: false });
@@ -209,12 +212,13 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     if (this.#state === "held") return;
     this.#trouble = error;
     const known = isFleetError(error) ? error : undefined;
-    if (this.#state === "waiting" && known?.retryable === true) return this.#plan(this.#nextRetry());
+    if (this.#state === "waiting" && known?.retryable === true)
+      return this.#plan((this.#retry ??= backoff(retrying)).next());
     // It was granted, and is given back by the next request; who waits may have the patience.
     if (known?.code === notReplicated && this.#waiters.isPatient) {
       this.#refuseImpatient(() => error);
       this.#state = "waiting";
-      return this.#plan(this.#nextRetry(), () => this.#askInstead());
+      return this.#plan((this.#retry ??= backoff(retrying)).next(), () => this.#askInstead());
     }
     this.#room.counters.add("errors");
     this.#waiters.refuseAll(error);
@@ -224,7 +228,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
 
   #take(
     request: LockRequest,
-    grant: Pick<LockGrant, "token" | "lastToken" | "lease">,
+    grant: Granted,
     at: TrustMark,
     { isFull, isReplicated }: { readonly isFull: boolean; readonly isReplicated: boolean },
   ): void {
@@ -258,7 +262,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
 
   #hold(
     request: LockRequest,
-    grant: Pick<LockGrant, "token" | "lastToken" | "lease">,
+    grant: Granted,
     at: TrustMark,
     more: { readonly servings: number; readonly isReplicated: boolean },
   ): HeldRequest {
@@ -284,10 +288,8 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
     this.#drop();
     this.#request = request;
     const held = this.#hold(request, grant, at, { servings: 1, isReplicated: false });
-    while (!held.isGoodFor(wanted)) {
-      if (!(await held.renew(wanted)) || this.#held !== held) return { status: "changed", holder: undefined };
-    }
-    return held.give(wanted, true);
+    const isGood = await held.makeGoodFor(wanted);
+    return isGood && this.#held === held ? held.give(wanted, true) : { status: "changed", holder: undefined };
   }
 
   /**
@@ -335,8 +337,7 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
   }
 
   readonly #onEnded = (end: RequestEnd): void => {
-    if (this.#ending !== end) return;
-    this.#ending = undefined;
+    if (this.#ending === end) this.#ending = undefined;
     this.#next();
   };
 
@@ -364,19 +365,14 @@ export class Contender implements Requester, LocalQueue, RequestOwner {
   #poll(): void {
     if (this.#waiters.length === 0) return void this.#end(0);
     this.#room.counters.add("polls");
-    const request = this.#request as LockRequest;
     this.#plan(heartbeat);
+    const request = this.#request as LockRequest;
     void this.#track(request, (claim, options) => this.#room.store.ask(request, claim, options));
   }
 
   #plan(delay: number, act: () => void = () => this.#poll()): void {
     this.#timer?.cancel();
     this.#timer = this.#room.clock.setTimeout(act, delay);
-  }
-
-  #nextRetry(): number {
-    this.#retry ??= backoff({ base: nobodyReached, cap: 1_000 });
-    return this.#retry.next();
   }
 
   #refuseImpatient(reason: () => unknown): void {

@@ -102,6 +102,12 @@ export class HeldRequest implements Hold {
     return isSafe && this.lease.remaining > Math.min(terms.lease, graceOfHandoff) * leastShare;
   }
 
+  /** Renews until it is good for that; false when it is lost before. */
+  async makeGoodFor(wanted: Wanted): Promise<boolean> {
+    while (!this.isGoodFor(wanted)) if (!(await this.renew(wanted))) return false;
+    return true;
+  }
+
   /** Whether one more may be served before others get their turn. */
   canServe(wanted: Wanted): boolean {
     return !this.#isOver && this.#servings > 0 && this.lease.now - this.#began < turn && this.isGoodFor(wanted);
