@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { backoff } from "../core/backoff.js";
-import type { Clock, Timer } from "../core/clock.js";
+import type { Clock } from "../core/clock.js";
 import { ClosedError } from "../core/errors.js";
 import type { Logger } from "../core/logger.js";
 import type { Lock } from "./held-lock.js";
 import type { LockHolder } from "./lock-notes.js";
 import type { AcquireOptions, LockOptions } from "./lock-options.js";
+import { watchHolder } from "./holder-watch.js";
 import type { LockInspection } from "./lock-views.js";
 
 /** The time in which an instance leads. */
@@ -106,31 +107,13 @@ export class Candidate implements Election {
   }
 
   observe(listener: (leader: LockHolder | undefined) => void): () => void {
-    const { clock, lease, logger } = this.#means;
-    let [timer, last, isOver]: [Timer | undefined, string | undefined, boolean] = [undefined, undefined, false];
-    const look = async (): Promise<void> => {
-      const leader = await this.leader().catch(() => null);
-      if (isOver) return;
-      // Whoever cannot be asked is not known to have changed.
-      const seen = leader === null ? last : `${leader?.token}`;
-      if (leader !== null && seen !== last) {
-        last = seen;
-        try {
-          listener(leader);
-        } catch (error) {
-          logger.error({ code: "WARN_FLEET_ELECTION", err: error }, "an observer of an election failed");
-        }
-      }
-      if (!isOver) timer = clock.setTimeout(() => void look(), lease / 3);
-    };
+    if (this.#closing.signal.aborted) return () => undefined;
+    const stop = watchHolder(this.name, this.#means, listener);
     const end = (): void => {
-      isOver = true;
-      timer?.cancel();
+      stop();
       this.#observers.delete(end);
     };
-    if (this.#closing.signal.aborted) return end;
     this.#observers.add(end);
-    void look();
     return end;
   }
 

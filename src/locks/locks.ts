@@ -10,6 +10,7 @@ import { Candidate, type Election, type ElectOptions } from "./election.js";
 import { LockBusyError, LockLostError, SelfDeadlockError } from "./errors.js";
 import { FencedRegister } from "./fenced-register.js";
 import { HeldLock, type Lock } from "./held-lock.js";
+import { watchHolder } from "./holder-watch.js";
 import { Holdings } from "./holding.js";
 import type { Wanted } from "./local-waiter.js";
 import { createLockMiddleware, type WithLockOptions } from "./lock-middleware.js";
@@ -89,6 +90,8 @@ export interface Locks {
   steal(name: string, options: ForceOptions & LockOptions): Promise<StealOutcome>;
   /** Stands for a leadership that one instance has at a time. */
   elect(name: string, options?: ElectOptions): Election;
+  /** Calls the listener with whoever has a lock, or leads, now and whenever that changes; looked at every third of a lease. */
+  observe(name: string, listener: (holder: LockHolder | undefined) => void): () => void;
   /** Runs a function on the first instance that comes, and on no other for `minHold`: what a timer does on every instance. */
   once<T>(
     name: string,
@@ -122,6 +125,7 @@ export class LockManager implements Locks {
   readonly #contenders = new Map<string, Contender>();
   readonly #candidates = new Set<Candidate>();
   readonly #using = new Set<Promise<unknown>>();
+  readonly #watches = new Set<() => void>();
   readonly #holdings = new Holdings();
   readonly #anonymous: string;
   readonly #operation = randomBytes(9).toString("base64url");
@@ -251,6 +255,18 @@ export class LockManager implements Locks {
     return candidate;
   }
 
+  observe(name: string, listener: (holder: LockHolder | undefined) => void): () => void {
+    this.#check(name);
+    const { clock, logger } = this.#room;
+    const stop = watchHolder(name, { locks: this, clock, logger, lease: this.#options.settings.lease }, listener);
+    const end = (): void => {
+      stop();
+      this.#watches.delete(end);
+    };
+    this.#watches.add(end);
+    return end;
+  }
+
   async once<T>(
     name: string,
     options: LockOptions & { readonly minHold: Duration },
@@ -290,6 +306,7 @@ export class LockManager implements Locks {
   /** Refuses whoever waits, takes the locks from whoever still has them, and gives them back. */
   async close(): Promise<void> {
     this.#closed = true;
+    for (const end of [...this.#watches]) end();
     const error = new ClosedError();
     await Promise.all([...this.#contenders.values()].map((contender) => contender.close(error)));
     this.#room.close();

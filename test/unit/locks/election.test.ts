@@ -220,7 +220,7 @@ describe("whoever observes an election", () => {
       end();
     });
     await world.pass(0);
-    expect([seen, one.logged]).toEqual([["told"], ["WARN_FLEET_ELECTION"]]);
+    expect([seen, one.logged]).toEqual([["told"], ["WARN_FLEET_LISTENER"]]);
     const inspections = one.store.count("inspect");
     await world.pass(5_100);
     // Only the first goes on.

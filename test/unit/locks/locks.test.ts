@@ -167,6 +167,23 @@ describe("a lock that is taken by force", () => {
     expect((await one.locks.inspect("a")).holder).toBeUndefined();
   });
 
+  test("is seen by whoever observes it, until that ends", async () => {
+    const world = new LockWorld();
+    const { locks } = world.process("one");
+    const seen: (string | undefined)[] = [];
+    const end = locks.observe("a", (holder) => void seen.push(holder?.owner));
+    await world.pass(0);
+    const lock = await locks.acquire("a", { owner: "ann" });
+    await world.pass(5_100);
+    await lock.release();
+    await world.pass(5_100);
+    expect(seen).toEqual([undefined, "ann", undefined]);
+    end();
+    await locks.acquire("a", { owner: "bob" });
+    await world.pass(5_100);
+    expect(seen).toHaveLength(3);
+  });
+
   test("is given back by its holder here after a steal of which nobody heard", async () => {
     const world = new LockWorld();
     const [one, two] = [world.process("one"), world.process("two")];
