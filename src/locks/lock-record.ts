@@ -31,6 +31,9 @@ export interface WaitingRequest {
   readonly notes: string;
 }
 
+/** How many tokens come with a grant; the texts hold the first of them. */
+export const tokensPerGrant = 16;
+
 const freeForm = /^0\|(\d+)\|((?:[^|\n:,]+:\d+:\d+,)*)\n([^\n]*)$/;
 const form = /^1\|([^|\n]*)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|(\d+)\|((?:[^|\n:,]+:\d+:\d+,)*)\n([^\n]*)\n([^\n]*)\n([^]*)$/;
 const linesOfWaiters = /^(?:[^|\n]+(?:\|\d+){4}\|[^\n]*\n)*$/;
@@ -53,19 +56,18 @@ export function parseLock(text: string): LockRecord | undefined {
   if (text === "") return { ...untouched };
   const free = freeForm.exec(text);
   if (free !== null) {
-    const [, lastToken, ended = "", forced = ""] = free;
-    return { ...untouched, lastToken: Number(lastToken), ended: parseEndedList(ended), forced };
+    const [, first, ended = "", forced = ""] = free;
+    return { ...untouched, lastToken: lastOf(first), ended: parseEndedList(ended), forced };
   }
   const match = form.exec(text);
   if (match === null) return undefined;
-  const [, owner = "", number, token, lastToken, expires, since, ended = "", notes = "", forced = "", lines = ""] =
-    match;
+  const [, owner = "", number, token, first, expires, since, ended = "", notes = "", forced = "", lines = ""] = match;
   if (!linesOfWaiters.test(lines)) return undefined;
   return {
     owner,
     number: Number(number),
     token: Number(token),
-    lastToken: Number(lastToken),
+    lastToken: lastOf(first),
     expires: Number(expires),
     since: Number(since),
     ended: parseEndedList(ended),
@@ -78,12 +80,13 @@ export function parseLock(text: string): LockRecord | undefined {
 /** The text of a lock; of one that was given back, with nobody waiting, only what the next grant needs. */
 export function formatLock(lock: LockRecord): string {
   const { owner, number, token, lastToken, expires, since, notes, forced } = lock;
+  const first = Math.max(0, lastToken - tokensPerGrant + 1);
   const ended = lock.ended.map((each) => `${each.process}:${each.number}:${each.at},`).join("");
-  if (owner === "" && expires === 0 && lock.waiters.length === 0) return `0|${lastToken}|${ended}\n${forced}`;
+  if (owner === "" && expires === 0 && lock.waiters.length === 0) return `0|${first}|${ended}\n${forced}`;
   const lines = lock.waiters.map(
     (each) => `${each.process}|${each.number}|${each.until}|${each.lease}|${each.since}|${each.notes}\n`,
   );
-  const head = `1|${owner}|${number}|${token}|${lastToken}|${expires}|${since}|${ended}`;
+  const head = `1|${owner}|${number}|${token}|${first}|${expires}|${since}|${ended}`;
   return `${head}\n${notes}\n${forced}\n${lines.join("")}`;
 }
 
@@ -108,6 +111,10 @@ export function parseForce(text: string): LockForce | undefined {
   if (match === null) return undefined;
   const [, process = "", number, kind, why = ""] = match;
   return { process, number: Number(number), kind: kind as LockForce["kind"], why };
+}
+
+function lastOf(first: string | undefined): number {
+  return Number(first) + tokensPerGrant - 1;
 }
 
 function parseEndedList(text: string): readonly EndedRequest[] {

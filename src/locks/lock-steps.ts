@@ -1,11 +1,10 @@
-import { holderOf, type LockRecord } from "./lock-record.js";
+import { holderOf, tokensPerGrant, type LockRecord } from "./lock-record.js";
 import type { AskResult, LockClaim, LockGrant, LockRequest } from "./lock-store.js";
 
 /** Whoever is to be told what, once the lock is stored. */
 export type LetterList = (readonly [to: string, kind: "granted" | "lost", payload: string])[];
 
 const endedKept = 10_000;
-const tokensPerGrant = 16;
 const graceOfHandoff = 4_000;
 
 /**

@@ -6,12 +6,14 @@ import type { FailoverGuard, GuardArguments } from "./failover-guard.js";
 import { parseForce, parseLock, viewOf } from "./lock-record.js";
 import {
   askLock,
+  endAndAskLock,
   endLock,
   forceLock,
   inspectLock,
   renewLock,
   writeRegister,
   type AskLockReply,
+  type EndAndAskLockReply,
   type EndLockReply,
   type ForceLockReply,
 } from "./lua/scripts.generated.js";
@@ -64,12 +66,18 @@ export class RedisLockStore implements LockStore {
     return this.#guarded(name, askLock, args, options, readAnswer);
   }
 
-  end(request: LockRequest, keep: number, options?: LockCallOptions): Promise<EndResult> {
-    return this.#end(request, keep, 0, noClaim, options, readEnd);
+  end({ name, process, number }: LockRequest, keep: number, options?: LockCallOptions): Promise<EndResult> {
+    return this.#guarded(name, endLock, { process, number, keep }, options, readEnd);
   }
 
-  endAndAsk(request: LockRequest, next: number, claim: LockClaim, options?: LockCallOptions): Promise<AskResult> {
-    return this.#end(request, 0, next, claim, options, readAnswer);
+  endAndAsk(
+    { name, process, number }: LockRequest,
+    next: number,
+    { lease, patience, notes }: LockClaim,
+    options?: LockCallOptions,
+  ): Promise<AskResult> {
+    const args = { process, number, nextNumber: next, lease, patience, notes };
+    return this.#guarded(name, endAndAskLock, args, options, readAnswer);
   }
 
   async renew(
@@ -133,18 +141,6 @@ export class RedisLockStore implements LockStore {
     const match = /^1\|(\d+)\|[\w-]+\|\d+\n([^]*)$/.exec(text);
     if (match === null) throw corruptRegister(register);
     return { token: Number(match[1]), value: match[2] as string };
-  }
-
-  #end<T>(
-    { name, process, number }: LockRequest,
-    keep: number,
-    nextNumber: number,
-    { lease, patience, notes }: LockClaim,
-    options: LockCallOptions | undefined,
-    read: (reply: Known<EndLockReply>, name: string) => T,
-  ): Promise<T> {
-    const args = { process, number, keep, nextNumber, lease, patience, notes };
-    return this.#guarded(name, endLock, args, options, read);
   }
 
   #force(
@@ -220,7 +216,7 @@ function runOptions(
 function isUnguarded(reply: ScriptReply): boolean {
   return reply[0] === "GENERATION" || reply[0] === "UNTOLD";
 }
-function readAnswer(reply: Known<AskLockReply | EndLockReply>, name: string): AskResult {
+function readAnswer(reply: Known<AskLockReply | EndAndAskLockReply>, name: string): AskResult {
   switch (reply[0]) {
     case "GRANTED":
       return readGrant(reply);

@@ -212,9 +212,12 @@ export const askingCases: readonly LockStoreCase[] = [
   {
     name: "ask gives tokens above the last one that is stored, whatever the clock says",
     run: async ({ store, plant }) => {
-      const name = newName();
-      await plant(name, "1||7|8000000000000000|8000000000000015|0|0|\n\n\n");
-      assert.equal(granted(await store.ask(new Instance().request(name), claim())).token, 8_000_000_000_000_016);
+      const [long, short] = [newName(), newName()];
+      const instance = new Instance();
+      await plant(long, "1||7|8000000000000000|8000000000000000|0|0|\n\n\n");
+      await plant(short, `0|8000000000000000|${instance.process}:0:1,\n`);
+      for (const name of [long, short])
+        assert.equal(granted(await store.ask(instance.request(name), claim())).token, 8_000_000_000_000_016);
     },
   },
   {

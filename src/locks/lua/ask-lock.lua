@@ -17,12 +17,11 @@
 -- @returns UNTOLD
 -- @returns CORRUPT
 -- @include now.lua
--- @include token.lua
 -- @include guard.lua
 -- @include free-lock.lua
 local key = KEYS[1]
-local process, number, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local patience, notes, generation, not_before = tonumber(ARGV[4]), ARGV[5], ARGV[6], tonumber(ARGV[7])
+local process, number, lease, patience, notes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local generation, not_before = ARGV[6], tonumber(ARGV[7])
 local mail, counted = ARGV[8], ARGV[9]
 
 local stored = redis.call("GET", key)
@@ -31,14 +30,17 @@ if taken then
   redis.call("SET", key, taken, "PX", "90000")
   return answer
 end
+-- @include token.lua
 -- @include record.lua
 -- @include grant.lua
+-- @include granted.lua
 -- @include queue.lua
 -- @include ask.lua
 
 local lock = read_lock(stored)
 if not lock then return { "CORRUPT" } end
-local request = { process = process, number = number, lease = lease, patience = patience, notes = notes }
+local request = { process = process, number = tonumber(number), lease = lease, notes = notes }
+request.patience = tonumber(patience)
 local server = { generation = generation, not_before = not_before, mail = mail, counted = counted }
 local reply, changed = ask(key, lock, request, server)
 if changed then write_lock(key, lock) end

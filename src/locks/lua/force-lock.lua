@@ -26,6 +26,7 @@
 -- @include guard.lua
 -- @include record.lua
 -- @include grant.lua
+-- @include granted.lua
 -- @include queue.lua
 -- @include force.lua
 local key = KEYS[1]
@@ -56,5 +57,4 @@ elseif not refusal then
 end
 write_lock(key, lock)
 if victim ~= "" then redis.call("PUBLISH", mail .. victim, letter_of_loss(key, lock)) end
-if is_steal then return granted(lock) end
-return { "OK" }
+return is_steal and granted(lock) or { "OK" }

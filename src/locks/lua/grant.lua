@@ -7,7 +7,3 @@ local function grant(lock, process, number, lease, notes)
   lock.owner, lock.number, lock.last, lock.notes = process, number, lock.token + 15, notes
   lock.since, lock.expires = now, now + lease
 end
-
-local function granted(lock)
-  return { "GRANTED", lock.token, lock.last, now, lock.expires - now }
-end

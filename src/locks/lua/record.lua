@@ -1,7 +1,7 @@
 --- @fragment
 --- The text of a lock, in one of two forms, as `lock-record.ts` has them. Needs `now.lua`.
---- Given back, and nobody waits: `0|last|ended`, and how it was last taken by force. Otherwise:
---- `1|owner|number|token|last|expires|since|ended`, the holder's notes, how it was last taken by force, and a line for
+--- Given back, and nobody waits: `0|first|ended`, and how it was last taken by force. Otherwise:
+--- `1|owner|number|token|first|expires|since|ended`, the holder's notes, how it was last taken by force, and a line for
 --- each waiter, `process|number|until|lease|since|notes`.
 
 -- Nil for what no version of ours wrote. Held is what expires later than now; kept without an owner counts as held.
@@ -10,15 +10,16 @@ local function read_lock(text)
     ended = "", notes = "", forced = "", waiters = "" }
   if not text then return lock end
   if string.sub(text, 1, 2) == "0|" then
-    local last, ended, forced = string.match(text, "^0|(%d+)|([^|\n]*)\n([^\n]*)$")
-    lock.last, lock.ended, lock.forced = tonumber(last), ended, forced
-    return last and lock
+    local first, ended, forced = string.match(text, "^0|(%d+)|([^|\n]*)\n([^\n]*)$")
+    if not first then return nil end
+    lock.last, lock.ended, lock.forced = first + 15, ended, forced
+    return lock
   end
-  local owner, number, token, last, expires, since, ended, notes, forced, waiters = string.match(text,
+  local owner, number, token, first, expires, since, ended, notes, forced, waiters = string.match(text,
     "^1|([^|\n]*)|(%d+)|(%d+)|(%d+)|(%d+)|(%d+)|([^|\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$")
   if not owner then return nil end
   if waiters ~= "" and string.gsub(waiters, "[^|\n]+|%d+|%d+|%d+|%d+|[^\n]*\n", "") ~= "" then return nil end
-  return { owner = owner, number = tonumber(number), token = tonumber(token), last = tonumber(last),
+  return { owner = owner, number = tonumber(number), token = tonumber(token), last = first + 15,
     expires = tonumber(expires), since = tonumber(since), ended = ended, notes = notes, forced = forced,
     waiters = waiters }
 end
@@ -26,11 +27,12 @@ end
 -- Free, it stays for a minute: late deliveries find out that they are late, and the next token is above the last.
 local function write_lock(key, lock)
   local text
+  local first = math.max(0, lock.last - 15)
   if lock.owner == "" and lock.expires == 0 and lock.waiters == "" then
-    text = string.format("0|%.0f|%s\n%s", lock.last, lock.ended, lock.forced)
+    text = string.format("0|%.0f|%s\n%s", first, lock.ended, lock.forced)
   else
     text = string.format("1|%s|%.0f|%.0f|%.0f|%.0f|%.0f|%s\n%s\n%s\n%s", lock.owner, lock.number, lock.token,
-      lock.last, lock.expires, lock.since, lock.ended, lock.notes, lock.forced, lock.waiters)
+      first, lock.expires, lock.since, lock.ended, lock.notes, lock.forced, lock.waiters)
   end
   redis.call("SET", key, text, "PX", math.max(0, lock.expires - now) + 60000)
 end

@@ -18,7 +18,7 @@ const lock: fc.Arbitrary<LockRecord> = fc.record({
   owner: fc.oneof(fc.constant(""), process),
   number: integer,
   token: integer,
-  lastToken: integer,
+  lastToken: fc.integer({ min: 15, max: Number.MAX_SAFE_INTEGER }),
   expires: integer,
   since: integer,
   ended: fc.array(fc.record({ process, number: integer, at: integer }), { maxLength: 5 }),
