@@ -147,7 +147,7 @@ export class LocksGroup {
   /** Ends all processes, whatever state they are in. */
   async stop(): Promise<void> {
     await Promise.all(this.members.map(({ child }) => child.stop()));
-    await Promise.all(this.members.map(({ proxy }) => proxy?.stop()));
+    await Promise.all(this.members.flatMap(({ proxy }) => proxy?.stop() ?? []));
     await this.fleet.close();
     await rm(this.#directory, { recursive: true, force: true });
   }

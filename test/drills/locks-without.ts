@@ -6,13 +6,9 @@ import type { LockLack } from "./locks-protocol.js";
 /** Takes a mechanism from the locks of this process, before its fleet is made. */
 export function doWithout(lack: Exclude<LockLack, "everything">): void {
   if (lack === "validity check") return trustForEver();
-  replaceIn(endLock, "if not has_ended(lock, process, number) then", "if true then");
-  replaceIn(endLock, "if lock.owner == process and lock.number == number then", "if lock.expires > now then");
-  replaceIn(
-    renewLock,
-    "if lock.owner ~= process or lock.number ~= number or lock.expires <= now then",
-    "if false then",
-  );
+  replaceIn(endLock, 'if has_ended(lock, process, number) then return { "OK" } end', "");
+  replaceIn(endLock, "lock.owner == process and lock.number <= number and lock.expires > now", "lock.expires > now");
+  replaceIn(renewLock, "lock.owner == process and lock.number == number and token > lock.last - 16", "true");
 }
 
 /** Throws when the script is not as it was when this was written: it would then be tried whole. */

@@ -4,6 +4,7 @@ import { describe, test } from "vitest";
 import { clientsEnded, processKilled, processStopped, type LocksFault } from "../drills/locks-faults.js";
 import type { LocksGroupOptions } from "../drills/locks-group.js";
 import { describeViolations, figuresOf, runLocks, type LocksRun } from "../drills/locks-rounds.js";
+import { pause } from "../support/until.js";
 import { startSingle, type SingleTopology } from "../support/servers/single.js";
 
 const worker = fileURLToPath(new URL("../../build/test/drills/locks-worker.js", import.meta.url));
@@ -39,7 +40,7 @@ describe.concurrent("three processes that take the same locks", () => {
   });
 
   test("are found at fault when nobody looks whose lock is ended", async () => {
-    const { violations } = await check([], { ...group, lack: "owner check" });
+    const { violations } = await check([() => pause(1_500)], { ...group, lack: "owner check" });
     assert.ok(violations.some(({ kind }) => kind === "overlap"));
   });
 
