@@ -1,13 +1,15 @@
 import { createHash } from "node:crypto";
 import { Lease } from "../../src/locks/lease.js";
-import { endLock, renewLock } from "../../src/locks/lua/scripts.generated.js";
+import { endAndAskLock, endLock, renewLock } from "../../src/locks/lua/scripts.generated.js";
 import type { LockLack } from "./locks-protocol.js";
 
 /** Takes a mechanism from the locks of this process, before its fleet is made. */
 export function doWithout(lack: Exclude<LockLack, "everything">): void {
   if (lack === "validity check") return trustForEver();
-  replaceIn(endLock, 'if has_ended(lock, process, number) then return { "OK" } end', "");
-  replaceIn(endLock, "lock.owner == process and lock.number <= number and lock.expires > now", "lock.expires > now");
+  for (const script of [endLock, endAndAskLock]) {
+    replaceIn(script, "if has_ended(lock, process, number) then return true end", "");
+    replaceIn(script, "lock.owner == process and lock.number <= number and lock.expires > now", "lock.expires > now");
+  }
   replaceIn(renewLock, "lock.owner == process and lock.number == number and token > lock.last - 16", "true");
 }
 
