@@ -33,8 +33,8 @@ export type Reply = string | number | null | readonly Reply[];
 const turnsAway = /^(ERR max number of clients|DENIED)/;
 
 // A server that waits for the end of a long turn is idle meanwhile, and then this process is: with 64 calls under way, writes
-// of 8 commands let both work at the same time, and cost no more (`npm run bench -- locks`).
-const batchSize = 8;
+// of 16 commands let both work at the same time, and cost no more (`npm run bench -- locks`).
+const batchSize = 16;
 
 /**
  * One socket to one server, from the dial to its end; it never reconnects, so nothing is ever sent twice by it.

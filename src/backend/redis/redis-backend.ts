@@ -36,7 +36,7 @@ import { readOnlyReply } from "./reply-errors.js";
 import type { Request } from "./request.js";
 import type { Router } from "./router.js";
 import { warningsOf } from "./server-warnings.js";
-import { sendReads, sendScript } from "./script-call.js";
+import { scriptArguments, sendReads, sendScript } from "./script-call.js";
 import { SentinelRouter } from "./sentinel-router.js";
 import { SingleRouter } from "./single-router.js";
 import { StateWatch } from "./state-watch.js";
@@ -144,10 +144,9 @@ class ConnectedBackend implements RedisBackend {
   ): Promise<R> {
     const { deadline = this.#config.timeouts.command, replicas, within = replicatedWithin } = options;
     const until = this.#clock.monotonic() + deadline;
-    const keys = script.keys.map((name) => call.keys[name]);
-    const values = [...keys, ...script.args.map((name) => call.args[name])];
+    const values = scriptArguments(script, call);
     return this.#run<R>({
-      key: keys[0] as string,
+      key: values[2] as string,
       name: script.name,
       readOnly: script.readOnly,
       deadline,
