@@ -36,6 +36,8 @@ test("a database that is gone after a restart: nothing is written to another", a
   const file = join(server.directory, "server.conf");
   await server.kill();
   writeFileSync(file, readFileSync(file, "utf8").replace("databases 4", "databases 2"));
+  // What is written before the end of the connection is heard may have been carried out.
+  await until(() => fleet.state !== "ready", { what: "the end of the connection to be heard" });
   const calls = Array.from({ length: 20 }, () => rejection(createSession(fleet)));
   await server.restart();
   await until(() => fleet.state === "fatal", { what: "the mistake to be found" });
