@@ -26,7 +26,7 @@ function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
       backend = await openBackend(topologyForTest().config);
     });
     afterAll(() => backend.close());
-    logStoreSuite({ test, createStore: () => redisLogHarness(backend, noFilling) });
+    logStoreSuite({ test: test.concurrent, createStore: () => redisLogHarness(backend, noFilling) });
   });
 
   if (hasAccessLists) {
@@ -45,7 +45,7 @@ function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
         await backend?.close();
         await hands?.close();
       });
-      logStoreSuite({ test, createStore: () => redisLogHarness(backend, noFilling, hands) });
+      logStoreSuite({ test: test.concurrent, createStore: () => redisLogHarness(backend, noFilling, hands) });
     });
   }
 

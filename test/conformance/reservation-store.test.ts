@@ -55,7 +55,7 @@ function onRedis(topologyKind: "single" | "sentinel" | "cluster"): void {
       backend = await openBackend(topologyForTest().config);
     });
     afterAll(() => backend?.close());
-    reservationStoreSuite({ test, createStore: () => redisReservationHarness(backend, noFilling) });
+    reservationStoreSuite({ test: test.concurrent, createStore: () => redisReservationHarness(backend, noFilling) });
 
     for (const text of damaged) {
       test(`a stored ${JSON.stringify(text)} counts as no reservation`, async () => {

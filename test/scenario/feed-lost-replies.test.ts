@@ -50,7 +50,7 @@ for (const { fault, about } of faults) {
       await redis?.stop();
     });
 
-    logStoreSuite({ test, createStore: () => redisLogHarness(backend, noFilling, hands) });
+    logStoreSuite({ test: test.concurrent, createStore: () => redisLogHarness(backend, noFilling, hands) });
     rosterStoreSuite({ test, createStore: () => redisRosterHarness(backend, noFilling, hands) });
 
     test("the fault fell upon the calls", () => {

@@ -24,7 +24,7 @@ describe("logs and rosters, with every slot of the cluster left open", () => {
     await cluster?.stop();
   });
 
-  logStoreSuite({ test, createStore: () => redisLogHarness(backend, noFilling) });
+  logStoreSuite({ test: test.concurrent, createStore: () => redisLogHarness(backend, noFilling) });
   rosterStoreSuite({ test, createStore: () => redisRosterHarness(backend, noFilling) });
 
   test("redirects were followed, and every key is of this namespace and room", async () => {

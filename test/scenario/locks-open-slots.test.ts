@@ -24,7 +24,7 @@ describe("locks, with every slot of the cluster left open", () => {
   });
 
   describe.concurrent("as on any other", () => {
-    lockStoreSuite({ test, createStore: async () => lockHarness(cluster, backend) });
+    lockStoreSuite({ test: test.concurrent, createStore: async () => lockHarness(cluster, backend) });
   });
 
   test("redirects were followed, and every key is of this namespace, of locks or of the guard", async () => {
