@@ -46,7 +46,7 @@ for (const { fault, about, atLeast } of faults) {
       await redis?.stop();
     });
 
-    lockStoreSuite({ test: test.concurrent, resends: true, createStore: async () => lockHarness(redis, backend) });
+    lockStoreSuite({ test, resends: true, createStore: async () => lockHarness(redis, backend) });
 
     test("the fault fell upon the writes", () => {
       assert.ok(affected.length >= atLeast, `${affected.length} writes`);

@@ -45,7 +45,7 @@ for (const { fault, about, atLeast } of faults) {
       await redis?.stop();
     });
 
-    sessionStoreSuite({ test: test.concurrent, createStore: async () => sessionHarness(redis, backend) });
+    sessionStoreSuite({ test, createStore: async () => sessionHarness(redis, backend) });
 
     test("the fault fell upon the writes", () => {
       assert.ok(affected.length >= atLeast, `${affected.length} writes`);
