@@ -20,7 +20,7 @@ export interface FleetLocks {
   close(): Promise<void>;
 }
 
-/** Makes the locks of a fleet; on a backend of their own they have a feed there too, once somebody waits for a lock. */
+/** Makes the locks of a fleet; on a backend of their own they have a feed there too, once one is used. */
 export function createFleetLocks(options: FleetLocksOptions): FleetLocks {
   const { backends, config, logger, feed } = options;
   const backend = backends.of("locks");

@@ -19,7 +19,7 @@ export interface CreateLocksOptions {
   readonly logger: Logger;
   /** The name of the instance. */
   readonly instance: string;
-  /** The feed on the same backend, asked for when somebody waits for a lock for the first time. */
+  /** The feed on the same backend, asked for when a lock is first used. */
   readonly feed: () => Feed;
 }
 
