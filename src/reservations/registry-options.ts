@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { parseDuration, type Duration } from "../core/duration.js";
 import { ConfigError, type ConfigProblem } from "../core/errors.js";
-import { printableName, suggestion } from "../core/nearest-name.js";
+import { optionChecks } from "../core/option-names.js";
 import type { Fact } from "../core/settings-fingerprint.js";
 
 /** What holds for every reservation of one registry; the same on all instances. */
@@ -30,6 +30,8 @@ export interface RegistrySettings {
   readonly sameOwner: "refuse" | "take-over";
 }
 
+const code = "ERR_FLEET_RESERVATION_OPTION";
+const { unknownOptions, unknownValue } = optionChecks(code);
 const names = ["lease", "maxHold", "quota", "sameOwner"];
 const defaultQuota = 1_000;
 const kindForm = /^[A-Za-z0-9._-]{1,64}$/;
@@ -38,17 +40,14 @@ const kindForm = /^[A-Za-z0-9._-]{1,64}$/;
 export function readRegistryOptions(kind: string, options: RegistryOptions): RegistrySettings {
   const where = `reservations.define(${inspect(kind)})`;
   const { quota = defaultQuota, sameOwner = "refuse" } = options;
-  const problems: ConfigProblem[] = Object.keys(options)
-    .filter((name) => !names.includes(name))
-    .map((name) =>
-      problem(`${where} has no option ${printableName(name)}${suggestion(name, names)}`, `write ${names.join(", ")}`),
-    );
+  const problems: ConfigProblem[] = [
+    ...unknownOptions(options, names, where),
+    ...unknownValue(sameOwner, ["refuse", "take-over"], `${where}: sameOwner`),
+  ];
   if (typeof kind !== "string" || !kindForm.test(kind))
     problems.push(problem(`${where} has no usable name`, "write 1 to 64 of A-Z a-z 0-9 . _ -"));
   if (!Number.isSafeInteger(quota) || quota < 0)
     problems.push(problem(`${where}: quota is ${inspect(quota)}`, "write a whole number, or 0 for no limit"));
-  if (sameOwner !== "refuse" && sameOwner !== "take-over")
-    problems.push(problem(`${where}: sameOwner is ${inspect(sameOwner)}`, 'write "refuse" or "take-over"'));
   const lease = duration(options.lease ?? 60_000, `${where}: lease`, problems);
   const cap = duration(options.maxHold ?? 0, `${where}: maxHold`, problems);
   if (lease === 0)
@@ -63,7 +62,7 @@ export function registryFacts({ lease, cap, quota, sameOwner }: RegistrySettings
 }
 
 function problem(message: string, help: string): ConfigProblem {
-  return { code: "ERR_FLEET_RESERVATION_OPTION", message, help };
+  return { code, message, help };
 }
 
 function duration(value: unknown, where: string, problems: ConfigProblem[]): number {
